@@ -1,0 +1,1 @@
+"""Recipe → variant → lock → wheelhouse → context → image → proof."""

@@ -1,0 +1,69 @@
+"""The only subprocess: argument lists, echoed, logged, and explained when they fail."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from inferpack import console
+from inferpack.errors import InferpackError
+
+TAIL = 20
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    quiet: bool = False,
+) -> str:
+    """Runs a command to its end and returns its stdout; stdout and stderr also go to `log`.
+
+    `env` is added to this process's environment. Raises InferpackError with the command, its
+    exit code, its last 20 lines and the log's path.
+    """
+    command = [str(part) for part in argv]
+    if not quiet:
+        console.note(f"  $ {shlex.join(command)}")
+    need(command[0])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        command,
+        env={**os.environ, **env} if env else None,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    log.write_text(f"$ {shlex.join(command)}\n{done.stdout}{done.stderr}")
+    if done.returncode == 0:
+        return done.stdout
+    tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-TAIL:])
+    raise InferpackError(
+        command[0], f"{ending(done.returncode)}: {shlex.join(command)}\n{tail}", f"full log: {log}"
+    )
+
+
+def need(program: str) -> None:
+    if shutil.which(program) is None and not Path(program).exists():
+        raise InferpackError(program, "is not installed", "./inv doctor shows how to get it")
+
+
+def ending(returncode: int) -> str:
+    """How a process ended, in words; codes above 128 are a shell's or Docker's signals.
+
+    >>> ending(-11), ending(139), ending(1)
+    ('was killed by SIGSEGV', 'was killed by SIGSEGV', 'exited with code 1')
+    """
+    number = -returncode if returncode < 0 else returncode - 128
+    if number in {item.value for item in signal.Signals}:
+        return f"was killed by {signal.Signals(number).name}"
+    return f"exited with code {returncode}"

@@ -1,0 +1,107 @@
+"""Digests of inputs, and files that appear whole or not at all."""
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from inferpack.errors import InferpackError
+
+Record = TypeVar("Record")
+
+
+def digest(*parts: object) -> str:
+    """sha256 (hex) over the parts' canonical JSON: the key of whatever is made from them."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(root: Path, *, suffixes: tuple[str, ...] = ()) -> str:
+    """sha256 (hex) over names and bytes of a folder's files; caches of Python are not inputs."""
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".pyc",)
+        if not suffixes or path.suffix in suffixes
+    )
+    return digest([(str(path.relative_to(root)), file_digest(path)) for path in files])
+
+
+@contextmanager
+def disk(where: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into one clear line."""
+    try:
+        yield
+    except OSError as err:
+        match err.errno:
+            case errno.ENOSPC | errno.EDQUOT:
+                hint = f"free some space on the disk that holds {where}, then run the command again"
+                raise InferpackError(str(where), "no space left on the disk", hint) from err
+            case errno.EROFS | errno.EACCES | errno.EPERM:
+                raise InferpackError(
+                    str(where), "cannot be written", "check its owner and mode"
+                ) from err
+        raise
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; it takes the final name only when the block ends well."""
+    with disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        temporary.chmod(0o644)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Like whole_file, for a folder; an older folder of that name is replaced."""
+    with disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
+        temporary.chmod(0o755)
+        try:
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def write_record(path: Path, record: object) -> Path:
+    """Writes a stage's record as indented JSON, keys sorted."""
+    encoded = msgspec.json.encode(record, order="sorted")
+    return write(path, msgspec.json.format(encoded, indent=2) + b"\n")
+
+
+def read_record(path: Path, kind: type[Record]) -> Record | None:
+    """The record at `path`, or None where there is none or an older inferpack wrote it."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
