@@ -39,7 +39,7 @@ def fail(text: str) -> None:
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """A named piece of work: shown while it runs on a terminal, always closed by its elapsed time."""
+    """A named piece of work: shown while it runs, closed by a line with its elapsed time."""
     start = time.monotonic()
     try:
         if stderr.is_terminal:
@@ -55,7 +55,7 @@ def step(text: str) -> Iterator[None]:
 
 @contextmanager
 def downloads(total: int) -> Iterator[Progress]:
-    """A bar over `total` bytes; silent off a terminal, where `step` prints the line that matters."""
+    """A bar over `total` bytes; off a terminal the line of `step` must do."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,9 +68,11 @@ def downloads(total: int) -> Iterator[Progress]:
         yield bar
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]], *, right: tuple[str, ...] = ()) -> None:
+def table(
+    header: tuple[str, ...], rows: list[tuple[str, ...]], *, right: tuple[str, ...] = ()
+) -> None:
     """A plain table on stdout, as wide as its text needs."""
-    shape = Table(*(), box=None, pad_edge=False, header_style="bold")
+    shape = Table(box=None, pad_edge=False, header_style="bold")
     for name in header:
         shape.add_column(name, justify="right" if name in right else "left", no_wrap=True)
     for row in rows:

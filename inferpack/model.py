@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from msgspec import Struct
 from packaging.version import Version
@@ -54,10 +55,14 @@ class Python(StrEnum):
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """A TOML table or JSON record: immutable, strict, its keys in kebab-case."""
+    """A table of a recipe: immutable, strict, its TOML keys in kebab-case."""
 
 
-class Base(Table):
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a stage leaves behind as JSON: immutable and strict."""
+
+
+class Base(Table, frozen=True):
     """A root file system made from Debian packages (recipes/bases.toml)."""
 
     suite: str
@@ -69,7 +74,7 @@ class Base(Table):
     environment: dict[str, str] = {}
 
 
-class Row(Table):
+class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
 
     cpu: tuple[str, ...]
@@ -77,27 +82,32 @@ class Row(Table):
     speedup: float
 
 
-class Accuracy(Table):
+class Accuracy(Table, frozen=True):
     fp32_min: float
     drop_max: float
     agreement_min: float
 
 
-class Expectation(Table):
+class Expectation(Table, frozen=True):
     """What counts as proof; rows run from the strictest to the loosest."""
 
     accuracy: Accuracy
     rows: tuple[Row, ...]
 
 
-class Prune(Table):
-    """Globs below site-packages: files a runtime never needs, libraries to strip."""
+class Prune(Table, frozen=True):
+    """Globs below site-packages, where * also matches /.
+
+    `remove`: files a runtime never needs. `strip`: libraries that lose their symbols. `uncompiled`:
+    modules so seldom imported that their bytecode is not worth its space.
+    """
 
     remove: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
+    uncompiled: tuple[str, ...] = ()
 
 
-class Cell(Table):
+class Cell(Table, frozen=True):
     """One backend on one architecture, with the wheels it asks for."""
 
     backend: Backend
@@ -107,7 +117,7 @@ class Cell(Table):
     held: str = ""
 
 
-class Recipe(Table):
+class Recipe(Table, frozen=True):
     name: str
     title: str
     licenses: str
@@ -117,6 +127,7 @@ class Recipe(Table):
     budget_mb: int
     matrix: tuple[Cell, ...]
     proof: Expectation
+    without: tuple[str, ...] = ()  # packages the wheels ask for and a runtime never imports
     environment: dict[str, str] = {}
     prune: dict[str, Prune] = {}
 
@@ -152,7 +163,7 @@ class Variant:
         return f"inferpack/{self.recipe.name}:{self.version}-{self.backend}-{python}-{self.arch}"
 
 
-class File(Table):
+class File(Record, frozen=True):
     """A file from outside, known by name, size in bytes and sha256."""
 
     name: str
@@ -160,10 +171,42 @@ class File(Table):
     sha256: str
 
 
-class Package(Table):
+class LockedWheel(Record, frozen=True):
+    """A wheel a lock pins: the project's normalized name, its full version, the exact file."""
+
+    name: str
+    version: str
+    file: File
+
+
+class Package(Record, frozen=True):
     """A Debian package in a base."""
 
     name: str
     version: str
     arch: str
     file: File
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layer:
+    """A tar whose entries are relative to the image's root."""
+
+    name: str
+    tar: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiler:
+    """The base's own Python, as a command of the build machine; `digest` names that base."""
+
+    command: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a build comes from: the commit, and its time in seconds since 1970."""
+
+    revision: str
+    created: int

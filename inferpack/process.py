@@ -1,6 +1,7 @@
 """The only subprocess: argument lists, echoed, logged, and explained when they fail."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -29,7 +30,7 @@ def run(
     """
     command = [str(part) for part in argv]
     if not quiet:
-        console.note(f"  $ {shlex.join(command)}")
+        console.note(f"  $ {redact(shlex.join(command))}")
     need(command[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
@@ -37,19 +38,28 @@ def run(
         env={**os.environ, **env} if env else None,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         errors="replace",
         check=False,
     )
-    log.write_text(f"$ {shlex.join(command)}\n{done.stdout}{done.stderr}")
+    shown, output = redact(shlex.join(command)), redact(done.stdout + done.stderr)
+    log.write_text(f"$ {shown}\n{output}")
     if done.returncode == 0:
         return done.stdout
-    tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-TAIL:])
+    tail = "\n".join(output.strip().splitlines()[-TAIL:])
     raise InferpackError(
-        command[0], f"{ending(done.returncode)}: {shlex.join(command)}\n{tail}", f"full log: {log}"
+        command[0], f"{ending(done.returncode)}: {shown}\n{tail}", f"full log: {log}"
     )
+
+
+def redact(text: str) -> str:
+    """Text that may be shown or logged: no user name, password or token inside a URL.
+
+    >>> redact("--index-url https://me:s3cret@host/simple")
+    '--index-url https://***@host/simple'
+    """
+    return re.sub(r"://[^/\s'\"]*@", "://***@", text)
 
 
 def need(program: str) -> None:

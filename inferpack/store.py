@@ -1,6 +1,7 @@
 """Digests of inputs, and files that appear whole or not at all."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -15,6 +16,9 @@ import msgspec
 from inferpack.errors import InferpackError
 
 Record = TypeVar("Record")
+
+# Every file in an image carries this time: 1980-01-01T00:00:00Z, the oldest a zip can hold.
+EPOCH = 315532800
 
 
 def digest(*parts: object) -> str:
@@ -58,7 +62,7 @@ def disk(where: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; it takes the final name only when the block ends well."""
+    """Yields a temporary path; it takes the final name only when the block ends well."""
     with disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
@@ -105,3 +109,13 @@ def read_record(path: Path, kind: type[Record]) -> Record | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One process at a time works in `folder`; another waits. The lock ends with its process."""
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,54 @@
+"""What each framework module offers: `open_framework(data_folder)`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from selftest.errors import BrokenInstallation, first_line
+from selftest.evidence import Kernel
+
+if TYPE_CHECKING:
+    from selftest.digits import Batch, Logits
+
+NAMES = ("onnxruntime", "openvino", "pytorch")
+
+
+class Precision(Enum):
+    FP32 = "fp32"
+    INT8 = "int8"
+
+
+class Model(Protocol):
+    """A loaded model; `kernels` runs it once more and raises NoEvidence when nothing tells."""
+
+    def __call__(self, batch: Batch) -> Logits: ...
+
+    def kernels(self, batch: Batch) -> tuple[Kernel, ...]: ...
+
+
+class Framework(Protocol):
+    """`threads`: how many really compute, known once a model has run."""
+
+    version: str
+
+    def load(self, precision: Precision, calibration: Batch) -> Model: ...
+
+    def threads(self) -> int: ...
+
+
+def open_framework(name: str, data: Path) -> Framework:
+    if name not in NAMES:
+        raise BrokenInstallation(
+            f"expect.json: unknown framework '{name}'; selftest knows {', '.join(NAMES)}"
+        )
+    try:
+        module = importlib.import_module(f"selftest.frameworks.{name}")
+    except ImportError as err:
+        raise BrokenInstallation(
+            f"{name}: cannot be imported ({first_line(err)}); pull the image again"
+        ) from err
+    return cast("Callable[[Path], Framework]", module.open_framework)(data)

@@ -1,0 +1,205 @@
+"""The base root file system: resolved and verified by mmdebstrap, assembled here, cached by digest.
+
+mmdebstrap's extract variant resolves, downloads and checks signatures for any architecture and
+runs no maintainer script, so nothing is emulated.
+"""
+
+import platform
+import shlex
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inferpack import console, deb, debian, process, rootfs, store
+from inferpack.errors import InferpackError
+from inferpack.model import Arch, Base, Package, Record
+
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("base", "deb", "debian", "ldcache", "rootfs")
+)
+ARCHIVES = "/var/cache/apt/archives"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltBase:
+    """A base on this machine's disk: `tar` is ready for `ADD base.tar /`, `root` is it unpacked."""
+
+    arch: Arch
+    digest: str
+    tar: Path
+    root: Path
+    packages: tuple[Package, ...]
+
+
+class BaseRecord(Record, frozen=True):
+    """base.json beside the tar: its sha256 and what it was made from."""
+
+    digest: str
+    packages: tuple[Package, ...]
+
+
+def ensure(
+    name: str,
+    base: Base,
+    arch: Arch,
+    *,
+    cache: Path,
+    committed: tuple[Package, ...],
+    compiler: BuiltBase | None = None,
+) -> BuiltBase:
+    """The base, built unless these inputs have been built before.
+
+    `compiler` is a base whose Python runs on this machine; it byte-compiles the base of another
+    architecture, and is made from Debian's current packages where none is given. Where Debian has
+    moved on from the `committed` packages, each change is reported and the base has the new ones.
+    """
+    source = [store.file_digest(path) for path in SOURCES]
+    folder = cache / "base" / store.digest(base, arch, committed, source)
+    record = store.read_record(folder / "base.json", BaseRecord)
+    if record is None:
+        if arch is not native() and compiler is None:
+            compiler = ensure(name, base, native(), cache=cache, committed=())
+        with console.step(f"base {name} for {arch}"):
+            record = build(
+                base, arch, cache=cache, committed=committed, compiler=compiler, folder=folder
+            )
+    if committed:
+        report(name, changes(committed, record.packages))
+    return BuiltBase(
+        arch=arch,
+        digest=record.digest,
+        tar=folder / "base.tar",
+        root=folder / "root",
+        packages=record.packages,
+    )
+
+
+def build(
+    base: Base,
+    arch: Arch,
+    *,
+    cache: Path,
+    committed: tuple[Package, ...],
+    compiler: BuiltBase | None,
+    folder: Path,
+) -> BaseRecord:
+    """Fills `folder` with base.tar, root/ and base.json, or leaves nothing."""
+    cached = committed and all(deb_path(cache, package).exists() for package in committed)
+    packages = committed if cached else resolve(base, arch, cache=cache)
+    tree = debian.install((deb.read(deb_path(cache, item)) for item in packages), base, arch)
+    with store.whole_folder(folder) as temporary:
+        root = temporary / "root"
+        root.mkdir()
+        rootfs.write_folder(tree, root)
+        python = interpreter(root, arch) if compiler is None else python_command(compiler)
+        compile_stdlib(python, root, base, log=cache / "logs" / f"base-{arch}-compileall.log")
+        rootfs.write_tar(tree | rootfs.bytecode(root), temporary / "base.tar")
+        digest = store.file_digest(temporary / "base.tar")
+        record = BaseRecord(digest=digest, packages=packages)
+        store.write_record(temporary / "base.json", record)
+    return record
+
+
+def resolve(base: Base, arch: Arch, *, cache: Path) -> tuple[Package, ...]:
+    """What Debian's archive now has for this base, sorted by name; the files are in the cache."""
+    (cache / "debs").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=cache / "debs") as temporary:
+        download(base, arch, Path(temporary), log=cache / "logs" / f"base-{arch}-mmdebstrap.log")
+        found = []
+        for path in Path(temporary).rglob("*.deb"):
+            package = deb.package(path)
+            if package.name not in base.without:
+                path.chmod(0o644)
+                path.replace(deb_path(cache, package))
+                found.append(package)
+    return tuple(sorted(found, key=lambda package: package.name))
+
+
+def download(base: Base, arch: Arch, target: Path, *, log: Path) -> None:
+    """The packages and all they depend on, with apt's checks. mmdebstrap knows Debian's mirrors."""
+    process.need("mmdebstrap")
+    argv = [
+        "mmdebstrap",
+        "--variant=extract",
+        f"--arch={arch}",
+        f"--include={','.join(base.packages)}",
+        "--format=null",
+        f"--extract-hook=copy-out {ARCHIVES} {shlex.quote(str(target))}",
+        base.suite,
+        "/dev/null",
+    ]
+    try:
+        process.run(argv, log=log)
+    except InferpackError as err:
+        lines = log.read_text().splitlines()
+        wrong = next((line for line in lines if line.startswith("E: ")), "E: mmdebstrap failed")
+        hint = f"check this machine's network and proxy, then run it again; full log: {log}"
+        raise InferpackError(f"Debian {base.suite} {arch}", wrong[3:], hint) from err
+
+
+def changes(committed: Iterable[Package], found: Iterable[Package]) -> tuple[str, ...]:
+    """What differs between two package lists, a line for each package."""
+    old = {package.name: package for package in committed}
+    new = {package.name: package for package in found}
+    both = sorted(old.keys() & new.keys())
+    return (
+        *(change(old[name], new[name]) for name in both if old[name] != new[name]),
+        *(f"added {name} {new[name].version}" for name in sorted(new.keys() - old.keys())),
+        *(f"dropped {name}" for name in sorted(old.keys() - new.keys())),
+    )
+
+
+def change(before: Package, after: Package) -> str:
+    if before.version != after.version:
+        return f"{after.name} {before.version} → {after.version}"
+    return f"{after.name} {after.version} has other bytes: sha256 {after.file.sha256[:12]}…"
+
+
+def report(name: str, lines: tuple[str, ...]) -> None:
+    for line in lines:
+        console.warn(f"base {name}: {line}")
+    if lines:
+        console.warn(f"base {name}: `./inv lock --upgrade` records this package list")
+
+
+def python_command(built: BuiltBase) -> list[str]:
+    """The command that runs the base's own Python on this machine, apart from the user's settings.
+
+    Raises InferpackError where this machine is of another architecture.
+    """
+    if built.arch is not native():
+        hint = f"use the {native()} base's Python"
+        raise InferpackError(f"base for {built.arch}", "does not run on this machine", hint)
+    return interpreter(built.root, built.arch)
+
+
+def interpreter(root: Path, arch: Arch) -> list[str]:
+    """Python in an unpacked root through the root's own loader: no chroot, no privileges.
+
+    Python finds its library beside its own path, so it needs no PYTHONHOME.
+    """
+    libraries = root / "usr/lib" / arch.multiarch
+    loader = {Arch.AMD64: "ld-linux-x86-64.so.2", Arch.ARM64: "ld-linux-aarch64.so.1"}[arch]
+    command = [libraries / loader, "--library-path", libraries, root / "usr/bin/python3"]
+    return [*map(str, command), "-I", "-B"]
+
+
+def compile_stdlib(python: list[str], root: Path, base: Base, *, log: Path) -> None:
+    """Byte-compiles the standard library, in one process: its history shows in marshal's flags.
+
+    unchecked-hash: the .pyc files hold no time stamp, and are never compared with their sources.
+    """
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
+    library = root / f"usr/lib/python{base.python}"
+    process.run([*python, "-m", "compileall", *options, str(library)], log=log, quiet=True)
+
+
+def deb_path(cache: Path, package: Package) -> Path:
+    return cache / "debs" / f"{package.file.sha256}.deb"
+
+
+def native() -> Arch:
+    """This machine's architecture."""
+    return next(arch for arch in Arch if arch.machine == platform.machine())

@@ -1,0 +1,83 @@
+"""Debian binary packages read in Python: deb(5), an ar archive with two tars in it."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from inferpack import store
+from inferpack.errors import InferpackError
+from inferpack.model import File, Package
+
+AR_MAGIC = b"!<arch>\n"
+AR_HEADER = 60
+AR_SIZE = slice(48, 58)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deb:
+    """A package's control paragraph and md5sums (as text), and its files as a tar's bytes."""
+
+    control: str
+    md5sums: str
+    data: bytes
+
+    def field(self, name: str) -> str:
+        """One single-line field of the control paragraph."""
+        start = f"{name}: "
+        return next(
+            line.removeprefix(start) for line in self.control.splitlines() if line.startswith(start)
+        )
+
+
+def read(path: Path) -> Deb:
+    """Raises InferpackError where `path` is no Debian package this Python can read."""
+    try:
+        parts = {name.partition(".")[0]: data for name, data in members(path.read_bytes())}
+        control = texts(parts["control"])
+        return Deb(
+            control=control["control"],
+            md5sums=control.get("md5sums", ""),
+            data=parts["data"],
+        )
+    except (KeyError, ValueError, tarfile.TarError) as err:
+        hint = "delete it and run the command again"
+        raise InferpackError(str(path), f"is not a readable Debian package ({err})", hint) from err
+
+
+def members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each member of an ar archive."""
+    if not archive.startswith(AR_MAGIC):
+        raise ValueError("no ar archive")
+    at = len(AR_MAGIC)
+    while at < len(archive):
+        header = archive[at : at + AR_HEADER]
+        size = int(header[AR_SIZE])
+        at += AR_HEADER
+        if at + size > len(archive):
+            raise ValueError("truncated")
+        yield header[:16].decode("ascii").rstrip(" /"), archive[at : at + size]
+        at += size + size % 2
+
+
+def texts(archive: bytes) -> dict[str, str]:
+    """The plain files of a compressed tar, by name."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {
+            info.name.removeprefix("./"): file.read().decode()
+            for info in tar
+            if (file := tar.extractfile(info)) is not None
+        }
+
+
+def package(path: Path) -> Package:
+    """What a package says about itself, under the file name it has in Debian's pool."""
+    deb = read(path)
+    name, version, arch = deb.field("Package"), deb.field("Version"), deb.field("Architecture")
+    file = File(
+        name=f"{name}_{version.rpartition(':')[2]}_{arch}.deb",
+        size=path.stat().st_size,
+        sha256=store.file_digest(path),
+    )
+    return Package(name=name, version=version, arch=arch, file=file)

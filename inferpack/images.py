@@ -1,0 +1,75 @@
+"""A context becomes an image in the engine: built, measured against its budget, recorded."""
+
+from pathlib import Path
+
+from inferpack import console
+from inferpack.engine import Engine
+from inferpack.errors import InferpackError
+from inferpack.model import Layer, Package, Record, Variant
+from inferpack.store import read_record, write_record
+
+MB = 1_000_000
+LARGEST = 10
+
+
+class Wheel(Record, frozen=True):
+    name: str
+    version: str
+    sha256: str
+
+
+class Image(Record, frozen=True):
+    """build/<id>/image.json. Sizes in bytes, `seconds` the build's, `key` the inputs' digest."""
+
+    key: str
+    digest: str
+    unpacked: int
+    compressed: int
+    seconds: float
+    built: int
+    revision: str
+    debian: tuple[Package, ...]
+    wheels: tuple[Wheel, ...]
+
+
+def read(folder: Path) -> Image | None:
+    return read_record(folder / "image.json", Image)
+
+
+def current(folder: Path, key: str, engine: Engine) -> Image | None:
+    """The recorded image, if its inputs are the same and the engine still has it."""
+    image = read(folder)
+    if image is None or image.key != key or engine.digest(image.digest) is None:
+        return None
+    return image
+
+
+def unproven(variant: Variant) -> str:
+    """The name a build has until its proof passes."""
+    return f"{variant.reference}-unproven"
+
+
+def measure(variant: Variant, engine: Engine, digest: str, layers: tuple[Layer, ...]) -> int:
+    """The unpacked size; InferpackError with the largest packages when over the budget."""
+    with console.step("measure"):
+        unpacked = engine.exported(digest)
+    if unpacked > variant.recipe.budget_mb * MB:
+        raise over_budget(
+            variant, unpacked, {item.name: item.tar.stat().st_size for item in layers}
+        )
+    return unpacked
+
+
+def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> InferpackError:
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:LARGEST]
+    listed = ", ".join(f"{name} {size / MB:.1f}" for name, size in largest)
+    return InferpackError(
+        variant.id,
+        f"{unpacked / MB:.1f} MB unpacked, over its budget of {variant.recipe.budget_mb} MB",
+        f"prune in recipes/{variant.recipe.name}.toml; largest in MB: {listed}",
+    )
+
+
+def record(folder: Path, image: Image) -> Image:
+    write_record(folder / "image.json", image)
+    return image

@@ -1,0 +1,249 @@
+"""PEP 751 locks: which wheels a variant consists of, by name, size and sha256; never from where."""
+
+import hashlib
+import json
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
+
+from inferpack import indexes as pip
+from inferpack import process, store
+from inferpack.errors import InferpackError, UsageError
+from inferpack.indexes import Indexes
+from inferpack.model import File, LockedWheel, Variant
+from inferpack.target import environment, minor_of, platforms, tags
+
+if TYPE_CHECKING:
+    from inferpack.fetch import Session
+
+# The glibc 2.x that uv has a --python-platform for; any other is resolved as the next older one.
+UV_GLIBC = (17, 28, *range(31, 41))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """The wheels of one variant, sorted by name, and the digest of what they were resolved from."""
+
+    inputs: str
+    wheels: tuple[LockedWheel, ...]
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) over the wheels: what is built from a lock depends on nothing else in it."""
+        return store.digest(self.wheels)
+
+
+def path_of(variant: Variant, locks: Path) -> Path:
+    return locks / f"pylock.{variant.id}.toml"
+
+
+def inputs(variant: Variant, glibc: str) -> str:
+    """sha256 (hex) of what the lock is resolved from; `glibc` is the base's, such as 2.36."""
+    requires, without = sorted(variant.cell.requires), sorted(variant.recipe.without)
+    return store.digest(requires, without, variant.recipe.python, platforms(variant.arch, glibc)[0])
+
+
+def load(path: Path, variant: Variant, glibc: str) -> Lock:
+    """The variant's lock; UsageError where it is missing, stale or not a lock."""
+    command = f"./inv lock {variant.id}"
+    if not path.exists():
+        raise UsageError(str(path), "does not exist", f"{command} makes it")
+    lock = read(path)
+    if lock.inputs != inputs(variant, glibc):
+        raise UsageError(
+            str(path), "is stale: the recipe or its base has changed since", f"run {command}"
+        )
+    return lock
+
+
+def read(path: Path) -> Lock:
+    """Parses a lock that `render` wrote; UsageError says what is wrong with another file."""
+    try:
+        pylock = Pylock.from_dict(tomllib.loads(path.read_text()))
+        wheels = tuple(map(locked, pylock.packages))
+        return Lock(inputs=made_from(pylock), wheels=by_name(wheels))
+    except (ValueError, PylockValidationError) as err:
+        wrong = f"is not a lock of inferpack: {err}"
+        raise UsageError(str(path), wrong, "restore it, or delete it and run ./inv lock") from err
+
+
+def made_from(pylock: Pylock) -> str:
+    match pylock.tool:
+        case {"inferpack": {"inputs": str(digest)}} if digest.startswith("sha256:"):
+            return digest.removeprefix("sha256:")
+    raise ValueError("tool.inferpack.inputs is not a sha256")
+
+
+def locked(package: Package) -> LockedWheel:
+    """The one wheel of a package; ValueError where there is not exactly one, fully described."""
+    match package:
+        case Package(
+            version=version,
+            wheels=[PackageWheel(url=None, path=str(path), size=int(size), hashes=hashes)],
+        ) if version and "/" not in path and "sha256" in hashes:
+            file = File(name=path, size=size, sha256=hashes["sha256"])
+            return LockedWheel(name=package.name, version=str(version), file=file)
+    raise ValueError(f"{package.name} needs one wheel with file name, size and sha256")
+
+
+def by_name(wheels: tuple[LockedWheel, ...]) -> tuple[LockedWheel, ...]:
+    return tuple(sorted(wheels, key=lambda wheel: wheel.name))
+
+
+def render(lock: Lock) -> str:
+    """The lock as PEP 751 TOML: valid beside the wheels themselves, the same bytes every time."""
+    head = 'lock-version = "1.0"\ncreated-by = "inferpack"\n'
+    tail = f'\n[tool.inferpack]\ninputs = "sha256:{lock.inputs}"\n'
+    return head + "".join(map(paragraph, lock.wheels)) + tail
+
+
+def paragraph(wheel: LockedWheel) -> str:
+    # A JSON string of ASCII is a TOML string.
+    return f"""
+[[packages]]
+name = {json.dumps(wheel.name)}
+version = {json.dumps(wheel.version)}
+
+[[packages.wheels]]
+path = {json.dumps(wheel.file.name)}
+size = {wheel.file.size}
+hashes.sha256 = {json.dumps(wheel.file.sha256)}
+"""
+
+
+def resolve(
+    variant: Variant,
+    glibc: str,
+    indexes: Indexes,
+    *,
+    cache: Path,
+    log: Path,
+    previous: Lock | None,
+    upgrade: bool,
+) -> Lock:
+    """Resolves for the variant's platform, from wheels only; uv does the work.
+
+    Versions of `previous` are kept where they still fit, unless `upgrade`.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with store.disk(cache), tempfile.TemporaryDirectory(prefix="resolve-", dir=cache) as name:
+        folder = Path(name)
+        (folder / "requirements.in").write_text("\n".join(variant.cell.requires) + "\n")
+        if previous and not upgrade:
+            (folder / "pylock.toml").write_text(render(previous))
+        argv = [*uv(variant, glibc), *(["--upgrade"] if upgrade else [])]
+        argv += ["--no-index"] if not indexes.simple else []
+        env = {"UV_CACHE_DIR": str((cache / "uv").absolute()), **uv_environment(indexes)}
+        try:
+            process.run(argv, log=log, env=env, cwd=folder)
+        except InferpackError as err:
+            raise unresolvable(variant, log) from err
+        pylock = Pylock.from_dict(tomllib.loads((folder / "pylock.toml").read_text()))
+    chosen = tuple(choose(pylock, variant, glibc))
+    session = indexes.session()
+    wheels = tuple(described(package, wheel, indexes, session) for package, wheel in chosen)
+    return Lock(inputs=inputs(variant, glibc), wheels=by_name(wheels))
+
+
+def uv(variant: Variant, glibc: str) -> list[str]:
+    from uv import find_uv_bin  # noqa: PLC0415  only here, and it looks through the disk
+
+    minor = max(known for known in UV_GLIBC if known <= minor_of(glibc))
+    return [
+        *(find_uv_bin(), "pip", "compile", "requirements.in", "--output-file", "pylock.toml"),
+        *("--python-platform", f"{variant.arch.machine}-manylinux_2_{minor}"),
+        *("--python-version", variant.recipe.python, "--no-python-downloads"),
+        *("--format", "pylock.toml", "--only-binary", ":all:", "--no-header", "--no-config"),
+        *("--index-strategy", "unsafe-best-match", "--quiet"),
+    ]
+
+
+def uv_environment(indexes: Indexes) -> dict[str, str]:
+    """pip's configuration in uv's words; by environment, for a command line is shown and logged."""
+    words = {
+        "UV_INDEX": " ".join(indexes.extra),
+        "UV_INDEX_URL": "",
+        "UV_EXTRA_INDEX_URL": "",
+        "UV_FIND_LINKS": ",".join(indexes.find_links),
+        "UV_INSECURE_HOST": " ".join(indexes.trusted_hosts),
+        "UV_HTTP_TIMEOUT": str(max(1, round(indexes.timeout))),
+        "UV_HTTP_RETRIES": str(indexes.retries),
+    }
+    if indexes.index:
+        words["UV_DEFAULT_INDEX"] = indexes.index
+    if indexes.cert:
+        kind = "SSL_CERT_DIR" if Path(indexes.cert).is_dir() else "SSL_CERT_FILE"
+        words[kind] = indexes.cert
+    if indexes.client_cert:
+        words["SSL_CLIENT_CERT"] = indexes.client_cert
+    if indexes.proxy:
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+        words |= dict.fromkeys(names, indexes.proxy)
+    return words
+
+
+def unresolvable(variant: Variant, log: Path) -> InferpackError:
+    """uv's own explanation, without what it prints on the way there."""
+    lines = [line.strip() for line in log.read_text().splitlines()]
+    errors = [number for number, line in enumerate(lines) if line.startswith("error:")]
+    reasons = lines[errors[0] :] if errors else lines[-process.TAIL :]
+    text = "\n  ".join(line.removeprefix("error: ").removeprefix("cause: ") for line in reasons)
+    requires = ", ".join(variant.cell.requires)
+    return InferpackError(
+        variant.id,
+        f"{requires} cannot be resolved for {variant.arch.machine}:\n  {text}\n",
+        f"check the versions in the recipe and the indexes in 'pip config list'; full log: {log}",
+    )
+
+
+def choose(pylock: Pylock, variant: Variant, glibc: str) -> Iterator[tuple[Package, PackageWheel]]:
+    """Of each package the wheel that pip would install on the target, by the standard's rule."""
+    try:
+        found = list(
+            pylock.select(
+                environment=environment(variant.recipe.python, variant.arch),
+                tags=tuple(tags(variant.recipe.python, variant.arch, glibc)),
+            )
+        )
+    except PylockSelectError as err:
+        raise InferpackError(variant.id, str(err)) from err
+    for name in sorted(set(variant.recipe.without) - {package.name for package, _ in found}):
+        hint = f"remove it from recipes/{variant.recipe.name}.toml"
+        raise UsageError(variant.id, f"without: nothing asks for '{name}'", hint)
+    for package, source in found:
+        if package.name in variant.recipe.without:
+            continue
+        if not isinstance(source, PackageWheel):
+            raise InferpackError(variant.id, f"{package.name} has no wheel")
+        yield package, source
+
+
+def described(
+    package: Package, wheel: PackageWheel, indexes: Indexes, session: "Session"
+) -> LockedWheel:
+    """The wheel with its size and sha256; what the index does not tell is asked of the file."""
+    url, size, sha256 = str(wheel.url), wheel.size, wheel.hashes.get("sha256")
+    if pip.is_local(url):
+        path = pip.local_path(url)
+        size, sha256 = path.stat().st_size, sha256 or store.file_digest(path)
+    else:
+        for index in (*indexes.simple, *indexes.find_links):
+            url = pip.with_credentials(url, index)
+        size = session.size(url) if size is None else size
+        if size is None or sha256 is None:
+            size, sha256 = measured(session.read(url))
+    file = File(name=wheel.filename, size=size, sha256=sha256)
+    return LockedWheel(name=package.name, version=str(package.version), file=file)
+
+
+def measured(chunks: Iterator[bytes]) -> tuple[int, str]:
+    size, sha256 = 0, hashlib.sha256()
+    for chunk in chunks:
+        size += len(chunk)
+        sha256.update(chunk)
+    return size, sha256.hexdigest()

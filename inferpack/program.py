@@ -1,0 +1,75 @@
+"""The selftest program as one more layer: the same for every variant but for data and rows."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from inferpack.model import Compiler, Variant
+from inferpack.store import digest, disk, file_digest, tree_digest
+from inferpack.tree import byte_compile, pack
+
+HOME = "opt/inferpack"
+LAUNCHER = """#!/usr/bin/python3 -sP
+import sys
+
+sys.path.insert(0, "/opt/inferpack")
+from selftest.__main__ import main
+
+sys.exit(main())
+"""
+
+
+def expectations(variant: Variant) -> bytes:
+    """expect.json: what selftest judges by, as the recipe says."""
+    proof = variant.recipe.proof
+    document = {
+        "variant": variant.id,
+        "framework": variant.recipe.name,
+        "backend": variant.backend,
+        "accuracy": msgspec.structs.asdict(proof.accuracy),
+        "rows": [msgspec.structs.asdict(row) for row in proof.rows],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def key(variant: Variant, source: Path) -> str:
+    """The digest of everything the layer is made from, but for the compiler."""
+    own = [file_digest(Path(__file__))]
+    return digest(own, tree_digest(source), expectations(variant).decode())
+
+
+def program_layer(
+    variant: Variant, source: Path, *, compiler: Compiler, cache: Path, log: Path
+) -> Path:
+    """The selftest layer's tar, from the cache where its inputs are known."""
+    folder = cache / "layers"
+    tar = folder / f"{digest(key(variant, source), compiler.digest)}.tar"
+    if tar.exists():
+        return tar
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as scratch:
+            root = Path(scratch)
+            fill(root, variant, source)
+            byte_compile(root, root / HOME, compiler, log=log)
+            pack(root, tar)
+    return tar
+
+
+def fill(root: Path, variant: Variant, source: Path) -> None:
+    """Copies the program; of the data, what all share and what this framework reads."""
+
+    def foreign(folder: str, names: list[str]) -> set[str]:
+        if Path(folder) != source / "data":
+            return {"__pycache__"} & set(names)
+        folders = {name for name in names if (source / "data" / name).is_dir()}
+        return folders - {variant.recipe.name}
+
+    shutil.copytree(source, root / HOME / "selftest", ignore=foreign)
+    (root / HOME / "expect.json").write_bytes(expectations(variant))
+    launcher = root / "usr/local/bin/selftest"
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(LAUNCHER)
+    launcher.chmod(0o755)

@@ -1,0 +1,153 @@
+"""What an image's own selftest reported, judged and recorded."""
+
+from pathlib import Path
+
+import msgspec
+
+from inferpack import console
+from inferpack.engine import Engine, Finished
+from inferpack.errors import InferpackError
+from inferpack.model import Record, Variant
+from inferpack.process import ending
+from inferpack.store import read_record, write_record
+
+TIMEOUT = 120.0  # seconds; a selftest takes under 10 on real hardware
+FAILING_VERDICT = 1
+
+
+class Cpu(Record, frozen=True):
+    model: str
+    arch: str
+    features: tuple[str, ...]
+    cores: int
+    quota: float | None
+    threads: int
+
+
+class Kernel(Record, frozen=True):
+    operator: str
+    types: str
+    implementation: str
+    count: int
+    milliseconds: float | None
+
+
+class Run(Record, frozen=True):
+    accuracy: float
+    images_per_s: float
+    spread: float
+    kernels: tuple[Kernel, ...]
+
+
+class Check(Record, frozen=True):
+    name: str
+    passed: bool
+    expected: str
+    saw: str
+
+
+class Report(Record, frozen=True):
+    """selftest's JSON document."""
+
+    schema: int
+    variant: str
+    framework: str
+    version: str
+    backend: str
+    python: str
+    cpu: Cpu
+    emulated: bool
+    fp32: Run
+    int8: Run
+    agreement: float
+    speedup: float
+    row: tuple[str, ...] | None
+    checks: tuple[Check, ...]
+    passed: bool
+
+
+class Proof(Record, frozen=True):
+    """build/<id>/proof.json: a passing report of exactly this image on this machine."""
+
+    digest: str
+    machine: str
+    proven: int
+    seconds: float
+    report: Report
+
+
+def read(folder: Path) -> Proof | None:
+    return read_record(folder / "proof.json", Proof)
+
+
+def current(folder: Path, digest: str, machine: str) -> Proof | None:
+    """The recorded proof, if it is of this image and from this machine's CPU."""
+    proof = read(folder)
+    if proof is None or (proof.digest, proof.machine) != (digest, machine):
+        return None
+    return proof
+
+
+def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIMEOUT) -> Report:
+    """Runs selftest in the image; InferpackError unless it ends well with a passing verdict."""
+    with console.step("selftest in the image"):
+        finished = engine.run(digest, ["selftest", "--json"], timeout=timeout)
+    return judge(variant.id, finished, timeout)
+
+
+def judge(where: str, finished: Finished, timeout: float) -> Report:
+    """The report of a passing selftest; anything else is an error that says why."""
+    last = last_line(finished.stderr)
+    if finished.code is None:
+        raise InferpackError(where, f"selftest did not end within {timeout:.0f} s", last)
+    if finished.code not in (0, FAILING_VERDICT):
+        raise InferpackError(where, f"selftest {ending(finished.code)}", last)
+    try:
+        report = msgspec.json.decode(finished.stdout, type=Report)
+    except msgspec.MsgspecError as err:
+        raise InferpackError(where, f"selftest's report is unreadable: {err}", last) from err
+    if report.variant != where:
+        raise InferpackError(where, f"selftest reports on '{report.variant}'", "rebuild the image")
+    reasons = [reason(check) for check in report.checks if not check.passed]
+    if finished.code == 0 and report.passed and report.checks and not reasons:
+        return report
+    raise InferpackError(
+        where, "INT8 is not proven: " + ("; ".join(reasons) or "selftest's verdict is a failure")
+    )
+
+
+def reason(check: Check) -> str:
+    return f"{check.name}: expected {check.expected}, saw {check.saw}"
+
+
+def last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return f"its last line: {lines[-1]}" if lines else "it printed nothing on stderr"
+
+
+def record(folder: Path, proof: Proof) -> Proof:
+    write_record(folder / "proof.json", proof)
+    return proof
+
+
+def summary(report: Report) -> str:
+    """What was proven, in a few lines a person reads."""
+    kernels = sorted(
+        {
+            f"{kernel.operator} {kernel.implementation}"
+            for kernel in report.int8.kernels
+            if kernel.operator in ("convolution", "linear")
+        }
+    )
+    features = "+".join(report.row or ()) or "any CPU"
+    return "\n".join(
+        (
+            f"  {report.framework} {report.version} ({report.backend}) on {report.cpu.model},"
+            f" {report.cpu.threads} threads, judged as {features}",
+            f"  FP32 {report.fp32.accuracy:.1%} right, {report.fp32.images_per_s:,.0f} images/s",
+            f"  INT8 {report.int8.accuracy:.1%} right, {report.int8.images_per_s:,.0f} images/s"
+            f" ({report.speedup:.2f} x), agreement {report.agreement:.1%}",
+            *(f"  INT8 kernel: {kernel}" for kernel in kernels),
+            f"  {len(report.checks)} checks passed",
+        )
+    )

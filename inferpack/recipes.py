@@ -1,0 +1,111 @@
+"""Recipes and bases: TOML in, typed nouns out. Past this border there is no dict."""
+
+import re
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from inferpack.errors import UsageError
+from inferpack.model import Accuracy, Base, Cell, Expectation, Prune, Recipe, Row, Table
+
+T = TypeVar("T")
+TABLES: tuple[type[Table], ...] = (Recipe, Cell, Prune, Expectation, Accuracy, Row, Base)
+KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
+BASES, SHARED = "bases.toml", "shared.toml"
+
+
+class Shared(Table, frozen=True):
+    """Prune rules of packages that several recipes hold, one table a package."""
+
+    prune: dict[str, Prune]
+
+
+def load(folder: Path) -> tuple[Recipe, ...]:
+    """Every recipe of the folder, sorted by name, with the shared prune rules filled in."""
+    shared = parse(folder / SHARED, Shared).prune
+    bases = load_bases(folder)
+    paths = sorted(path for path in folder.glob("*.toml") if path.name not in (BASES, SHARED))
+    return tuple(check(path, parse(path, Recipe), bases, shared) for path in paths)
+
+
+def load_bases(folder: Path) -> dict[str, Base]:
+    return parse(folder / BASES, dict[str, Base])
+
+
+def parse(path: Path, kind: type[T]) -> T:
+    """Reads TOML strictly; an error names the file, the key and what would be right."""
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), kind)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise UsageError(where, f"is not valid TOML: {err}") from err
+    except msgspec.ValidationError as err:
+        raise UsageError(where, *explain(str(err))) from err
+
+
+def explain(message: str) -> tuple[str, str]:
+    """Rewords msgspec: the key first, and the nearest known key for an unknown one.
+
+    >>> explain("Object contains unknown field `pyhton` - at `$.matrix[0]`")
+    ("matrix[0]: unknown key 'pyhton'", "did you mean 'python'?")
+    """
+    text, _, at = message.partition(" - at ")
+    at = at.strip("`").removeprefix("$").removeprefix(".")
+    prefix = f"{at}: " if at else ""
+    if unknown := re.search(r"unknown field `(.+)`", text):
+        nearest = get_close_matches(unknown[1], KEYS, n=1)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(KEYS)}"
+        return f"{prefix}unknown key '{unknown[1]}'", hint
+    if missing := re.search(r"missing required field `(.+)`", text):
+        return f"{prefix}missing key '{missing[1]}'", "add it"
+    return f"{prefix}{text[:1].lower()}{text[1:]}".replace("`", "'"), ""
+
+
+def check(path: Path, recipe: Recipe, bases: dict[str, Base], shared: dict[str, Prune]) -> Recipe:
+    """What types cannot say: names that must exist, pairs that must be possible."""
+    where = f"{path.parent.name}/{path.name}"
+    if recipe.name != path.stem:
+        raise UsageError(where, f"name is '{recipe.name}'", f"the file's name says '{path.stem}'")
+    if recipe.base not in bases and "@sha256:" not in recipe.base:
+        hint = f"known bases: {', '.join(bases)}; or a registry image pinned by @sha256:"
+        raise UsageError(where, f"unknown base '{recipe.base}'", hint)
+    for cell in recipe.matrix:
+        check_cell(where, cell)
+    for row in recipe.proof.rows:
+        check_row(where, row)
+    if twice := sorted(set(recipe.prune) & set(shared)):
+        raise UsageError(where, f"prune.{twice[0]} is in {SHARED} too", "keep one of them")
+    return msgspec.structs.replace(recipe, prune={**shared, **recipe.prune})
+
+
+def check_cell(where: str, cell: Cell) -> None:
+    if cell.arch not in cell.backend.archs:
+        right = ", ".join(cell.backend.archs)
+        wrong = f"backend '{cell.backend}' does not exist on {cell.arch}"
+        raise UsageError(where, wrong, f"it exists on {right}")
+    for text in cell.requires:
+        try:
+            Requirement(text)
+        except InvalidRequirement as err:
+            hint = "write it as in PEP 508: name==version"
+            raise UsageError(where, f"'{text}' is not a requirement", hint) from err
+
+
+def check_row(where: str, row: Row) -> None:
+    for operator, pattern in row.kernels.items():
+        try:
+            re.compile(pattern)
+        except re.error as err:
+            raise UsageError(
+                where, f"{operator}: '{pattern}' is no regular expression: {err}"
+            ) from err
+
+
+def prune_of(recipe: Recipe, package: str) -> Prune:
+    """The rules for one package, by its normalised name."""
+    return recipe.prune.get(canonicalize_name(package), Prune())

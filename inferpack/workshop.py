@@ -1,0 +1,65 @@
+"""Where everything lies, and the doors to the outside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inferpack import locks, matrix, recipes
+from inferpack.engine import Engine
+from inferpack.indexes import Indexes
+from inferpack.model import Arch, Base, Origin, Package, Variant
+from inferpack.store import read_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """A checkout and what is needed to work in it; the clock and git are handed in."""
+
+    root: Path
+    engine: Engine
+    indexes: Callable[[], Indexes]
+    origin: Callable[[], Origin]
+    now: Callable[[], int]
+
+    @property
+    def recipes(self) -> Path:
+        return self.root / "recipes"
+
+    @property
+    def locks(self) -> Path:
+        return self.recipes / "locks"
+
+    @property
+    def templates(self) -> Path:
+        return self.root / "templates"
+
+    @property
+    def selftest(self) -> Path:
+        return self.root / "selftest"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / ".cache"
+
+    def folder(self, variant: Variant) -> Path:
+        return self.root / "build" / variant.id
+
+    def variants(self, glob: str = "*") -> tuple[Variant, ...]:
+        return matrix.select(matrix.variants(recipes.load(self.recipes)), glob)
+
+    def lock_path(self, variant: Variant) -> Path:
+        return locks.path_of(variant, self.locks)
+
+    def base(self, variant: Variant) -> tuple[str, Base]:
+        """The recipe's base; for a registry base, ours of the same Python, whose tools build it."""
+        bases = recipes.load_bases(self.recipes)
+        if variant.recipe.base in bases:
+            return variant.recipe.base, bases[variant.recipe.base]
+        return next(item for item in bases.items() if item[1].python == variant.recipe.python)
+
+    def base_lock_path(self, name: str, arch: Arch) -> Path:
+        return self.locks / f"base-{name}-{arch}.json"
+
+    def base_lock(self, name: str, arch: Arch) -> tuple[Package, ...]:
+        """The committed package list, empty where there is none."""
+        return read_record(self.base_lock_path(name, arch), tuple[Package, ...]) or ()

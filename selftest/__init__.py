@@ -1,0 +1,1 @@
+"""The program inside every image: is INT8 fast on this CPU, and why (not)?"""

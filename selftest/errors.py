@@ -1,0 +1,13 @@
+"""What a user can fix."""
+
+from __future__ import annotations
+
+
+class BrokenInstallation(Exception):
+    """`where: what is wrong; what to do`: exit code 2, one line, no traceback."""
+
+
+def first_line(err: BaseException) -> str:
+    """An exception's text in one line, for messages that quote a library."""
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    return lines[-1] if lines else type(err).__name__

@@ -1,0 +1,123 @@
+"""expect.json: what this image promises, per CPU feature. Parsed once, here."""
+
+# ruff: noqa: TRY004 - one kind of error at one border
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from selftest.errors import BrokenInstallation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accuracy:
+    """Shares in 0..1."""
+
+    fp32_min: float
+    drop_max: float
+    agreement_min: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """What a CPU with all of these features must show."""
+
+    cpu: tuple[str, ...]
+    kernels: Mapping[str, str]
+    speedup: float
+
+    @property
+    def name(self) -> str:
+        return "+".join(self.cpu) or "any CPU"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """`rows` go from strictest to loosest."""
+
+    variant: str
+    framework: str
+    backend: str
+    accuracy: Accuracy
+    rows: tuple[Row, ...]
+
+
+def load(path: Path) -> Expectation:
+    try:
+        document: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise BrokenInstallation(
+            f"{path}: cannot be read ({err}); pull the image again, or mount a valid expect.json"
+        ) from err
+    try:
+        return parse(document)
+    except (ValueError, re.error) as err:
+        raise BrokenInstallation(
+            f"{path}: {err}; pull the image again, or mount a valid expect.json"
+        ) from err
+
+
+def parse(document: object) -> Expectation:
+    """Raises ValueError with the path of what is wrong."""
+    top = _table(document, "expect.json", ("variant", "framework", "backend", "accuracy", "rows"))
+    accuracy = _table(top["accuracy"], "accuracy", ("fp32_min", "drop_max", "agreement_min"))
+    rows = top["rows"]
+    if not isinstance(rows, list) or not rows:
+        raise ValueError("rows: must be a list of at least one row")
+    return Expectation(
+        variant=_text(top["variant"], "variant"),
+        framework=_text(top["framework"], "framework"),
+        backend=_text(top["backend"], "backend"),
+        accuracy=Accuracy(
+            fp32_min=_number(accuracy["fp32_min"], "accuracy.fp32_min"),
+            drop_max=_number(accuracy["drop_max"], "accuracy.drop_max"),
+            agreement_min=_number(accuracy["agreement_min"], "accuracy.agreement_min"),
+        ),
+        rows=tuple(_row(row, f"rows[{number}]") for number, row in enumerate(rows)),
+    )
+
+
+def _row(value: object, where: str) -> Row:
+    row = _table(value, where, ("cpu", "kernels", "speedup"))
+    kernels, cpu = row["kernels"], row["cpu"]
+    if not isinstance(kernels, dict) or not kernels:
+        raise ValueError(f"{where}.kernels: must name a pattern for at least one operator")
+    if not isinstance(cpu, list):
+        raise ValueError(f"{where}.cpu: must be a list of CPU features")
+    patterns = {str(kind): _text(text, f"{where}.kernels.{kind}") for kind, text in kernels.items()}
+    for kind, pattern in patterns.items():
+        try:
+            re.compile(pattern)
+        except re.error as err:
+            raise ValueError(f"{where}.kernels.{kind}: not a regular expression: {err}") from err
+    return Row(
+        cpu=tuple(_text(feature, f"{where}.cpu") for feature in cpu),
+        kernels=patterns,
+        speedup=_number(row["speedup"], f"{where}.speedup"),
+    )
+
+
+def _table(value: object, where: str, keys: tuple[str, ...]) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: must be an object")
+    table = cast("dict[str, object]", value)
+    if set(table) != set(keys):
+        wrong = ", ".join(sorted(set(table) ^ set(keys)))
+        raise ValueError(f"{where}: keys must be {', '.join(keys)}; missing or unknown: {wrong}")
+    return table
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: must be text")
+    return value
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where}: must be a number")
+    return float(value)

@@ -1,0 +1,84 @@
+"""onnxruntime: evidence is the profile of one run (which operators, on which provider)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library loads
+
+import onnxruntime  # type: ignore[import-untyped,unused-ignore]
+
+from selftest.digits import Batch, Logits, present
+from selftest.errors import BrokenInstallation, first_line
+from selftest.evidence import Kernel, NoEvidence
+from selftest.frameworks import Precision
+from selftest.frameworks.profile import parse
+
+PROVIDERS = ["CPUExecutionProvider"]
+SCRATCH = Path("/dev/shm")  # noqa: S108 - the one writable place under a read-only root
+
+
+class Model:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            before = _threads()
+            self._session = onnxruntime.InferenceSession(path, _options(), PROVIDERS)
+            self.threads = 1 + _threads() - before
+        except Exception as err:  # onnxruntime's exceptions have no common base
+            raise BrokenInstallation(
+                f"{path}: onnxruntime cannot load it ({first_line(err)}); "
+                "pull the image again, or mount a good copy"
+            ) from err
+
+    def __call__(self, batch: Batch) -> Logits:
+        logits: Logits = self._session.run(None, {"image": batch})[0]
+        return logits
+
+    def kernels(self, batch: Batch) -> tuple[Kernel, ...]:
+        """Profiles the second run, in a session of its own: the first one includes set-up."""
+        options = _options()
+        options.enable_profiling = True
+        options.profile_file_prefix = str(SCRATCH / f"selftest-{os.getpid()}")
+        session = onnxruntime.InferenceSession(self._path, options, PROVIDERS)
+        session.run(None, {"image": batch})
+        profile = Path(session.end_profiling())
+        try:
+            return parse(profile.read_text(encoding="utf-8"))
+        except OSError as err:
+            raise NoEvidence(f"onnxruntime wrote no profile in {SCRATCH}: {err}") from err
+        finally:
+            profile.unlink(missing_ok=True)
+
+
+def _options() -> onnxruntime.SessionOptions:
+    """Threads that stop spinning at once: two sessions must not disturb each other."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+class OnnxRuntime:
+    version: str = onnxruntime.__version__
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / "onnxruntime"
+        self._threads = 1
+
+    def load(self, precision: Precision, calibration: Batch) -> Model:
+        model = Model(present(self._folder / f"{precision.value}.onnx"))
+        self._threads = max(self._threads, model.threads)
+        return model
+
+    def threads(self) -> int:
+        return self._threads
+
+
+def open_framework(data: Path) -> OnnxRuntime:
+    return OnnxRuntime(data)

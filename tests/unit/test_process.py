@@ -1,0 +1,41 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from inferpack import process
+from inferpack.errors import InferpackError
+
+
+def test_a_command_returns_its_stdout_and_logs_both_streams(tmp_path: Path) -> None:
+    code = "import sys; print('out'); print('err', file=sys.stderr)"
+    assert process.run([sys.executable, "-c", code], log=tmp_path / "log") == "out\n"
+    assert (tmp_path / "log").read_text().splitlines()[1:] == ["out", "err"]
+
+
+def test_a_failure_shows_command_exit_code_last_lines_and_log(tmp_path: Path) -> None:
+    code = "for n in range(50): print(n)\nraise SystemExit(3)"
+    with pytest.raises(InferpackError) as err:
+        process.run([sys.executable, "-c", code], log=tmp_path / "log")
+    first, *tail = str(err.value).splitlines()
+    assert first.startswith(f"{sys.executable}: exited with code 3: {sys.executable} -c ")
+    assert tail[-20:] == [*(str(n) for n in range(30, 49)), f"49; full log: {tmp_path / 'log'}"]
+
+
+def test_a_program_that_is_not_there_names_the_doctor(tmp_path: Path) -> None:
+    with pytest.raises(InferpackError) as err:
+        process.run(["no-such-program"], log=tmp_path / "log")
+    assert str(err.value) == ("no-such-program: is not installed; ./inv doctor shows how to get it")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-11, "was killed by SIGSEGV"),
+        (139, "was killed by SIGSEGV"),
+        (132, "was killed by SIGILL"),
+        (1, "exited with code 1"),
+    ],
+)
+def test_an_exit_code_is_put_in_words(code: int, words: str) -> None:
+    assert process.ending(code) == words

@@ -1,0 +1,120 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from inferpack import proof
+from inferpack.engine import Finished
+from inferpack.errors import InferpackError
+
+RUN = {
+    "accuracy": 0.99,
+    "images_per_s": 1000.0,
+    "spread": 0.01,
+    "kernels": [
+        {
+            "operator": "convolution",
+            "types": "u8s8u8",
+            "implementation": "brgconv:avx512_core_vnni",
+            "count": 4,
+            "milliseconds": 1.5,
+        }
+    ],
+}
+REPORT: dict[str, Any] = {
+    "schema": 1,
+    "variant": "toy",
+    "framework": "toy",
+    "version": "1.0",
+    "backend": "onednn",
+    "python": "3.11.2",
+    "cpu": {
+        "model": "Some CPU",
+        "arch": "x86_64",
+        "features": ["avx2", "avx512_vnni"],
+        "cores": 2,
+        "quota": None,
+        "threads": 2,
+    },
+    "emulated": False,
+    "fp32": RUN,
+    "int8": {**RUN, "images_per_s": 2000.0},
+    "agreement": 0.997,
+    "speedup": 2.0,
+    "row": ["avx512_vnni"],
+    "checks": [{"name": "int8 speed", "passed": True, "expected": ">= 1.2", "saw": "2.0"}],
+    "passed": True,
+}
+FAILED = {"name": "int8 kernels", "passed": False, "expected": ".*vnni", "saw": "ref:any"}
+
+
+def finished(report: object, code: int | None = 0) -> Finished:
+    return Finished(code=code, stdout=msgspec.json.encode(report).decode(), stderr="")
+
+
+def message(result: Finished) -> str:
+    with pytest.raises(InferpackError) as err:
+        proof.judge("toy", result, 120.0)
+    assert err.value.exit_code == 1
+    return str(err.value)
+
+
+def test_a_passing_report_is_a_proof() -> None:
+    report = proof.judge("toy", finished(REPORT), 120.0)
+    assert msgspec.json.decode(msgspec.json.encode(report)) == REPORT
+
+
+def test_a_failing_verdict_gives_every_reason() -> None:
+    report = {**REPORT, "passed": False, "checks": [*REPORT["checks"], FAILED]}
+    assert message(finished(report, 1)) == (
+        "toy: INT8 is not proven: int8 kernels: expected .*vnni, saw ref:any"
+    )
+
+
+def test_a_report_that_contradicts_its_exit_code_is_no_proof() -> None:
+    assert message(finished(REPORT, 1)) == (
+        "toy: INT8 is not proven: selftest's verdict is a failure"
+    )
+
+
+def test_a_report_that_calls_a_failed_check_passed_is_no_proof() -> None:
+    assert "saw ref:any" in message(finished({**REPORT, "checks": [FAILED]}))
+
+
+def test_a_report_without_checks_is_no_proof() -> None:
+    assert message(finished({**REPORT, "checks": []})) == (
+        "toy: INT8 is not proven: selftest's verdict is a failure"
+    )
+
+
+def test_a_report_of_another_variant_is_no_proof() -> None:
+    assert message(finished({**REPORT, "variant": "boy"})) == (
+        "toy: selftest reports on 'boy'; rebuild the image"
+    )
+
+
+def test_a_crash_names_its_signal_and_its_last_line() -> None:
+    assert message(Finished(code=132, stdout="", stderr="one\nIllegal instruction\n")) == (
+        "toy: selftest was killed by SIGILL; its last line: Illegal instruction"
+    )
+
+
+def test_a_selftest_that_does_not_end_is_said_to() -> None:
+    assert message(Finished(code=None, stdout="", stderr="")) == (
+        "toy: selftest did not end within 120 s; it printed nothing on stderr"
+    )
+
+
+def test_an_unusable_installation_is_passed_on() -> None:
+    assert message(Finished(code=2, stdout="", stderr="selftest: weights.npz: is corrupt\n")) == (
+        "toy: selftest exited with code 2; its last line: selftest: weights.npz: is corrupt"
+    )
+
+
+def test_a_report_with_a_missing_or_unknown_field_is_unreadable() -> None:
+    assert message(finished({**REPORT, "extra": 1})).startswith(
+        "toy: selftest's report is unreadable: Object contains unknown field"
+    )
+    assert message(Finished(code=0, stdout="", stderr="")).startswith(
+        "toy: selftest's report is unreadable"
+    )

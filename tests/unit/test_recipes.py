@@ -1,0 +1,169 @@
+from pathlib import Path
+
+import pytest
+
+from inferpack import matrix, recipes
+from inferpack.errors import UsageError
+from inferpack.model import Prune, Variant
+
+RECIPE = """
+name = "toy"
+title = "Toy"
+licenses = "MIT"
+source = "https://example.org/toy"
+base = "plain"
+python = "3.11"
+budget-mb = 10
+
+[[matrix]]
+backend = "mlas"
+arch = "amd64"
+version = "1.0"
+requires = ["toy==1.0"]
+
+[prune.toy]
+remove = ["toy/tests/*"]
+
+[proof.accuracy]
+fp32-min = 0.9
+drop-max = 0.1
+agreement-min = 0.9
+
+[[proof.rows]]
+cpu = []
+kernels = { convolution = "QLinearConv" }
+speedup = 1.0
+"""
+BASES = '[plain]\nsuite = "bookworm"\nglibc = "2.36"\npython = "3.11"\npackages = ["libc6"]\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "recipes"
+    place.mkdir()
+    (place / "bases.toml").write_text(BASES)
+    (place / "shared.toml").write_text('[prune.numpy]\nremove = ["*.pyi"]\n')
+    (place / "toy.toml").write_text(RECIPE)
+    return place
+
+
+def broken(folder: Path, old: str, new: str) -> str:
+    """The message of loading the toy recipe with `old` replaced."""
+    assert old in RECIPE
+    (folder / "toy.toml").write_text(RECIPE.replace(old, new, 1))
+    with pytest.raises(UsageError) as err:
+        recipes.load(folder)
+    assert err.value.exit_code == 2
+    return str(err.value)
+
+
+def test_a_recipe_loads_with_the_shared_prune_rules(folder: Path) -> None:
+    (recipe,) = recipes.load(folder)
+    assert recipe.prune == {
+        "numpy": Prune(remove=("*.pyi",)),
+        "toy": Prune(remove=("toy/tests/*",)),
+    }
+
+
+def test_an_unknown_key_names_the_nearest_one(folder: Path) -> None:
+    assert broken(folder, 'python = "3.11"', 'pyhton = "3.11"') == (
+        "recipes/toy.toml: unknown key 'pyhton'; did you mean 'python'?"
+    )
+
+
+def test_an_unknown_key_in_a_table_says_which_table(folder: Path) -> None:
+    assert broken(folder, 'arch = "amd64"', 'arhc = "amd64"') == (
+        "recipes/toy.toml: matrix[0]: unknown key 'arhc'; did you mean 'arch'?"
+    )
+
+
+def test_a_wrong_type_names_the_key_and_both_types(folder: Path) -> None:
+    assert broken(folder, "budget-mb = 10", 'budget-mb = "10"') == (
+        "recipes/toy.toml: budget-mb: expected 'int', got 'str'"
+    )
+
+
+def test_a_missing_key_is_named(folder: Path) -> None:
+    assert broken(folder, 'title = "Toy"\n', "") == "recipes/toy.toml: missing key 'title'; add it"
+
+
+def test_a_backend_that_an_architecture_does_not_have_is_refused(folder: Path) -> None:
+    assert broken(folder, 'backend = "mlas"', 'backend = "onednn-acl"') == (
+        "recipes/toy.toml: backend 'onednn-acl' does not exist on amd64; it exists on arm64"
+    )
+
+
+def test_an_unknown_backend_lists_no_traceback_but_the_value(folder: Path) -> None:
+    assert broken(folder, 'backend = "mlas"', 'backend = "mlsa"') == (
+        "recipes/toy.toml: matrix[0].backend: invalid enum value 'mlsa'"
+    )
+
+
+def test_a_base_must_be_known_or_pinned_by_digest(folder: Path) -> None:
+    assert broken(folder, 'base = "plain"', 'base = "python:3.11"') == (
+        "recipes/toy.toml: unknown base 'python:3.11'; known bases: plain;"
+        " or a registry image pinned by @sha256:"
+    )
+
+
+def test_a_registry_base_pinned_by_digest_is_accepted(folder: Path) -> None:
+    pinned = "registry.example.org/python@sha256:" + "a" * 64
+    (folder / "toy.toml").write_text(RECIPE.replace('"plain"', f'"{pinned}"'))
+    assert recipes.load(folder)[0].base == pinned
+
+
+def test_a_broken_expression_for_a_kernel_is_refused(folder: Path) -> None:
+    assert broken(folder, '"QLinearConv"', '"("').startswith(
+        "recipes/toy.toml: convolution: '(' is no regular expression"
+    )
+
+
+def test_a_requirement_must_be_one(folder: Path) -> None:
+    assert broken(folder, '["toy==1.0"]', '["toy=1.0"]') == (
+        "recipes/toy.toml: 'toy=1.0' is not a requirement; write it as in PEP 508: name==version"
+    )
+
+
+def test_broken_toml_is_one_line(folder: Path) -> None:
+    assert broken(folder, 'name = "toy"', "name = toy").startswith(
+        "recipes/toy.toml: is not valid TOML: "
+    )
+
+
+def test_a_recipe_is_named_as_its_file(folder: Path) -> None:
+    assert broken(folder, 'name = "toy"', 'name = "boy"') == (
+        "recipes/toy.toml: name is 'boy'; the file's name says 'toy'"
+    )
+
+
+def test_prune_rules_have_one_place(folder: Path) -> None:
+    assert broken(folder, "[prune.toy]", "[prune.numpy]") == (
+        "recipes/toy.toml: prune.numpy is in shared.toml too; keep one of them"
+    )
+
+
+def test_every_recipe_of_the_repository_expands_to_unique_variants(
+    variants: tuple[Variant, ...],
+) -> None:
+    ids = [variant.id for variant in variants]
+    assert ids == sorted(set(ids))
+    assert {"onnxruntime", "openvino", "pytorch"} <= {item.recipe.name for item in variants}
+
+
+def test_a_glob_chooses_by_id_or_by_recipe(variants: tuple[Variant, ...]) -> None:
+    by_id = matrix.select(variants, "onnxruntime-mlas-*-amd64")
+    assert [item.id for item in by_id] == ["onnxruntime-mlas-py311-amd64"]
+    assert by_id[0] in matrix.select(variants, "onnxruntime")
+    assert matrix.select(variants, "*") == variants
+
+
+def test_a_name_that_matches_nothing_lists_the_nearest(variants: tuple[Variant, ...]) -> None:
+    with pytest.raises(UsageError) as err:
+        matrix.select(variants, "onxruntime")
+    assert str(err.value).startswith("onxruntime: matches no variant; did you mean onnxruntime")
+
+
+def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Variant, ...]) -> None:
+    (torch,) = matrix.select(variants, "pytorch-onednn-py311-amd64")
+    assert torch.cell.version.endswith("+cpu")
+    assert "+" not in torch.reference

@@ -1,0 +1,245 @@
+"""Each library's own evidence becomes the same records; a format we do not know is no evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from selftest import onednn
+from selftest.evidence import Kernel, NoEvidence, captured_stdout, grouped, types
+from selftest.frameworks import profile, runtime_model
+
+HEADER = (
+    "onednn_verbose,v1,info,cpu,isa:Intel AVX-512 with Intel DL Boost\n"
+    "onednn_verbose,v1,primitive,info,template:operation,engine,primitive,implementation,"
+    "prop_kind,memory_descriptors,attributes,auxiliary,problem_desc,exec_time\n"
+    "onednn_verbose,v1,graph,info,template:operation,engine,partition_id,partition_kind,op_names\n"
+)
+CONVOLUTION = (
+    "onednn_verbose,v1,primitive,exec,cpu,convolution,brg_conv_fwd:avx512_core_vnni,"
+    "forward_inference,src:u8::blocked:acdb::f0 wei:s8:a:blocked:AcdB64a4b::f0 "
+    "bia:f32::blocked:a::f0 dst:u8::blocked:acdb::f0,attr-scratchpad:user,"
+    "alg:convolution_direct,mb128_ic64oc64,0.5\n"
+)
+MATMUL = (
+    "onednn_verbose,v1,primitive,exec,cpu,matmul,gemm:jit,undef,src:f32::blocked:ab::f0 "
+    "wei:f32::blocked:ab::f0 dst:f32::blocked:ab::f0,,,128x64:64x10,0.25\n"
+)
+
+
+def test_onednns_log_names_operator_types_implementation_and_time() -> None:
+    log = f"noise\n{HEADER}{CONVOLUTION}{MATMUL}"
+    assert onednn.parse(log, onednn.find_header(log), onednn.EXECUTED) == (
+        Kernel(
+            operator="convolution",
+            types="u8*s8->u8",
+            implementation="brg_conv_fwd:avx512_core_vnni",
+            milliseconds=0.5,
+        ),
+        Kernel(operator="linear", types="f32", implementation="gemm:jit", milliseconds=0.25),
+    )
+
+
+def test_onednns_header_is_printed_once_and_serves_later_logs() -> None:
+    header = onednn.find_header(HEADER)
+    kernels = onednn.parse(MATMUL, header, onednn.EXECUTED)
+    assert [kernel.operator for kernel in kernels] == ["linear"]
+
+
+def test_onednns_header_decides_where_the_fields_are() -> None:
+    log = (
+        "onednn_verbose,primitive,info,template:operation,primitive,exec_time,implementation,"
+        "memory_descriptors\n"
+        "onednn_verbose,primitive,exec,inner_product,2,ref:any,src_s8::blocked: wei_s8::blocked:\n"
+    )
+    assert onednn.parse(log, onednn.find_header(log), onednn.EXECUTED) == (
+        Kernel(operator="linear", types="s8", implementation="ref:any", milliseconds=2.0),
+    )
+
+
+def test_onednn_primitives_made_are_not_primitives_that_ran() -> None:
+    made = CONVOLUTION.replace(",exec,", ",create:cache_miss,")
+    header = onednn.find_header(HEADER)
+    assert len(onednn.parse(made, header, onednn.CREATED)) == 1
+    with pytest.raises(NoEvidence, match="shows no primitive"):
+        onednn.parse(made, header, onednn.EXECUTED)
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (CONVOLUTION, "has no header we know"),
+        (HEADER.replace("implementation", "kernel") + CONVOLUTION, "has no header we know"),
+        (HEADER, "shows no primitive"),
+        (HEADER + CONVOLUTION.replace(",0.5", ",0.5,new"), "does not follow its own header"),
+        (HEADER + CONVOLUTION.replace(",0.5", ",fast"), "no time where it promises one"),
+    ],
+)
+def test_a_changed_onednn_log_is_no_evidence(log: str, reason: str) -> None:
+    with pytest.raises(NoEvidence, match=reason):
+        onednn.parse(log, onednn.find_header(log), onednn.EXECUTED)
+
+
+def node(op: str, inputs: list[dict[str, list[int]]], output: str) -> dict[str, object]:
+    return {
+        "cat": "Node",
+        "name": f"layer_{op}_kernel_time",
+        "dur": 1500,
+        "args": {
+            "op_name": op,
+            "provider": "CPUExecutionProvider",
+            "input_type_shape": inputs,
+            "output_type_shape": [{output: [1]}],
+        },
+    }
+
+
+QUANTISED = [{"uint8": [8, 64]}, {"float": []}, {"uint8": []}, {"float": [64]}, {"int8": [64]}]
+
+
+def test_onnxruntimes_profile_names_operator_provider_and_types() -> None:
+    session = {"cat": "Session", "name": "model_run", "dur": 1}
+    text = json.dumps(
+        [
+            session,
+            node("QLinearConv", QUANTISED, "uint8"),
+            node("FusedConv", [{"float": [1]}, {"float": [1]}], "float"),
+            node("QGemm", QUANTISED, "float"),
+            node("QLinearAdd", [{"uint8": [1]}], "uint8"),
+            node("QLinearGlobalAveragePool", [{"uint8": [1]}], "uint8"),
+            node("QuantizeLinear", [{"float": [1]}], "uint8"),
+        ]
+    )
+    assert [(k.operator, k.types, k.implementation) for k in profile.parse(text)] == [
+        ("convolution", "u8*s8->u8", "CPUExecutionProvider/QLinearConv"),
+        ("convolution", "f32", "CPUExecutionProvider/FusedConv"),
+        ("linear", "u8*s8->f32", "CPUExecutionProvider/QGemm"),
+        ("add", "u8", "CPUExecutionProvider/QLinearAdd"),
+        ("pool", "u8", "CPUExecutionProvider/QLinearGlobalAveragePool"),
+        ("other", "f32->u8", "CPUExecutionProvider/QuantizeLinear"),
+    ]
+    assert profile.parse(text)[0].milliseconds == 1.5
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '[{"cat": "Node"}]', '[{"cat": "Session", "name": "x", "dur": 1}]']
+)
+def test_a_changed_onnxruntime_profile_is_no_evidence(text: str) -> None:
+    with pytest.raises(NoEvidence):
+        profile.parse(text)
+
+
+def rt_info(layer: str, primitive: str, time: str = "120") -> dict[str, str]:
+    precision = primitive.rpartition("_")[2]
+    return {
+        "layerType": layer,
+        "primitiveType": primitive,
+        "runtimePrecision": precision,
+        "execTimeMcs": time,
+    }
+
+
+RAN = (
+    Kernel(
+        operator="convolution",
+        types="i8",
+        implementation="brgconv_avx512_I8",
+        milliseconds=0.12,
+    ),
+    Kernel(operator="pool", types="f32", implementation="jit_avx512_f32", milliseconds=0.01),
+)
+MADE = Kernel(
+    operator="convolution",
+    types="u8*s8->u8",
+    implementation="brg_conv_fwd:avx512_core_vnni",
+    milliseconds=9.0,
+)
+
+
+def test_openvinos_runtime_model_lists_what_ran() -> None:
+    operators = [
+        rt_info("Const", "unknown_f32", "not_executed"),
+        rt_info("Convolution", "brgconv_avx512_I8"),
+        rt_info("Reduce", "jit_avx512_f32", "10"),
+    ]
+    assert runtime_model.parse(operators) == RAN
+
+
+def test_onednns_name_replaces_openvinos_coarser_one_and_keeps_the_time() -> None:
+    refined = runtime_model.refine(RAN, [MADE])
+    assert refined == (
+        Kernel(
+            operator="convolution",
+            types="u8*s8->u8",
+            implementation="brg_conv_fwd:avx512_core_vnni",
+            milliseconds=0.12,
+        ),
+        RAN[1],
+    )
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        [],
+        [MADE, MADE],
+        [Kernel(operator="convolution", types="f32", implementation="jit:avx2")],
+    ],
+)
+def test_sources_that_disagree_refine_nothing(made: list[Kernel]) -> None:
+    assert runtime_model.refine(RAN, made) == RAN
+
+
+@pytest.mark.parametrize(
+    ("operators", "reason"),
+    [
+        ([], "no operator that ran"),
+        ([rt_info("Convolution", "x_f32", "not_executed")], "no operator that ran"),
+        ([{"layerType": "Convolution"}], "no longer tells primitiveType"),
+        ([rt_info("Convolution", "x_f32", "1.2e-3")], "no time we know"),
+    ],
+)
+def test_a_changed_runtime_model_is_no_evidence(
+    operators: list[dict[str, str]], reason: str
+) -> None:
+    with pytest.raises(NoEvidence, match=reason):
+        runtime_model.parse(operators)
+
+
+def test_equal_kernels_are_counted_and_their_times_added() -> None:
+    one = Kernel(operator="linear", types="f32", implementation="gemm", milliseconds=1.0)
+    untimed = Kernel(operator="add", types="f32", implementation="jit")
+    assert grouped([one, untimed, one]) == (
+        Kernel(operator="linear", types="f32", implementation="gemm", count=2, milliseconds=2.0),
+        untimed,
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "weights", "destination", "text", "int8"),
+    [
+        ("f32", "f32", "f32", "f32", False),
+        ("u8", "s8", "f32", "u8*s8->f32", True),
+        ("s8", "s8", "s8", "s8", True),
+        ("u8", "f32", "f32", "u8*f32->f32", False),
+        ("bf16", "bf16", "f32", "bf16*bf16->f32", False),
+        ("f32", None, "u8", "f32->u8", False),
+    ],
+)
+def test_int8_is_what_multiplies_only_eight_bit_integers(
+    source: str, weights: str | None, destination: str, text: str, int8: bool
+) -> None:
+    kernel = Kernel(
+        operator="linear", types=types(source, weights, destination), implementation="x"
+    )
+    assert (kernel.types, kernel.is_int8) == (text, int8)
+
+
+def test_what_native_code_prints_on_descriptor_1_is_captured_and_only_then(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    captured = captured_stdout(lambda: os.write(1, b"inside\n"))
+    os.write(1, b"outside\n")
+    assert (captured, capfd.readouterr().out) == ("inside\n", "outside\n")
