@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from inferpack import process
 from inferpack.errors import InferpackError
@@ -107,11 +107,11 @@ class Engine:
         except docker.errors.ImageNotFound:
             return
 
-    def exported(self, digest: str) -> int:
-        """Bytes of the unpacked file system: `docker export | wc -c`."""
+    def export(self, digest: str) -> Iterator[bytes]:
+        """The unpacked file system as a tar, in pieces: `docker export`."""
         container = self.client.containers.create(digest)
         try:
-            return sum(len(chunk) for chunk in container.export(chunk_size=1 << 20))
+            yield from cast(Iterator[bytes], container.export(chunk_size=1 << 20))
         finally:
             container.remove(force=True)
 

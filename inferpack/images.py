@@ -19,7 +19,10 @@ class Wheel(Record, frozen=True):
 
 
 class Image(Record, frozen=True):
-    """build/<id>/image.json. Sizes in bytes, `seconds` the build's, `key` the inputs' digest."""
+    """build/<id>/image.json: sizes in bytes, times in seconds; `key` is the inputs' digest.
+
+    `created` is the SOURCE_DATE_EPOCH it was built with, `built` the time of the build.
+    """
 
     key: str
     digest: str
@@ -28,6 +31,7 @@ class Image(Record, frozen=True):
     seconds: float
     built: int
     revision: str
+    created: int
     debian: tuple[Package, ...]
     wheels: tuple[Wheel, ...]
 
@@ -52,7 +56,7 @@ def unproven(variant: Variant) -> str:
 def measure(variant: Variant, engine: Engine, digest: str, layers: tuple[Layer, ...]) -> int:
     """The unpacked size; InferpackError with the largest packages when over the budget."""
     with console.step("measure"):
-        unpacked = engine.exported(digest)
+        unpacked = sum(map(len, engine.export(digest)))
     if unpacked > variant.recipe.budget_mb * MB:
         raise over_budget(
             variant, unpacked, {item.name: item.tar.stat().st_size for item in layers}

@@ -172,6 +172,7 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         seconds=round(seconds, 1),
         built=shop.now(),
         revision=origin.revision,
+        created=origin.created,
         debian=made.root.packages,
         wheels=tuple(
             images.Wheel(name=wheel.name, version=wheel.version, sha256=wheel.file.sha256)

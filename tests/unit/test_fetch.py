@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from index_server import Index, serving, sha
 
 from inferpack.errors import InferpackError
 from inferpack.fetch import Session
 from inferpack.model import File
+from tests.unit.index_server import Index, serving, sha
 
 DATA = bytes(range(256)) * 4096
 FILE = File(name="big-1.whl", size=len(DATA), sha256=sha(DATA))

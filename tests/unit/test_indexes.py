@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from index_server import Index, serving, sha
 
 from inferpack import indexes
 from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes, Link
+from tests.unit.index_server import Index, serving, sha
 
 LISTING = r"""
 :env:.cert='/env.pem'

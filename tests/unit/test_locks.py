@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from index_server import Index, locked, serving, wheel
 from packaging.pylock import Pylock, is_valid_pylock_path
 
 from inferpack import locks
@@ -13,6 +12,7 @@ from inferpack.indexes import Indexes
 from inferpack.locks import Lock
 from inferpack.model import Arch, Backend, File, LockedWheel, Python, Variant
 from inferpack.target import platforms, tags
+from tests.unit.index_server import Index, locked, serving, wheel
 
 GLIBC = "2.36"
 LOCK = Lock(

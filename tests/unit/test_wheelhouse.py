@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from index_server import Index, locked, serving, sha
 
 from inferpack import wheelhouse
 from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes
 from inferpack.model import LockedWheel
+from tests.unit.index_server import Index, locked, serving, sha
 
 NAME = "big-1.0-py3-none-any.whl"
 DATA = bytes(range(256)) * 8192
@@ -170,7 +170,7 @@ def test_two_builds_at_once_fetch_a_wheel_once(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from index_server import locked
+from tests.unit.index_server import locked
 from inferpack import wheelhouse
 from inferpack.indexes import Indexes
 wheel = locked("big-1.0-py3-none-any.whl", bytes(range(256)) * 8192)

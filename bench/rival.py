@@ -1,0 +1,89 @@
+"""The naive image: Debian minbase, a virtual environment, pip install --no-cache-dir."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.clock import Clocked, timed
+from inferpack import console, locks, pipeline, process, wheelhouse
+from inferpack.model import Arch, Variant
+from inferpack.render import link_or_copy
+from inferpack.store import EPOCH, digest, file_digest, whole_file, whole_folder
+from inferpack.target import platforms
+from inferpack.workshop import Workshop
+
+PREFIX = "inferpack-bench"
+PACKAGES = ("python3", "python3-venv", "ca-certificates")
+GZIP, ZSTD = "gzip", "zstd"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Minbase:
+    """The imported base; one image a compression, so that no build has to recompress it."""
+
+    digest: str
+    images: dict[str, str]
+
+
+def dockerfile(image: str, requires: tuple[str, ...]) -> str:
+    """The Dockerfile most people write, but that its wheels lie in a folder beside it."""
+    asked = " ".join(shlex.quote(requirement) for requirement in requires)
+    return f"""FROM {image}
+RUN --mount=type=bind,source=wheels,target=/wheels python3 -m venv /opt/venv \\
+    && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links /wheels {asked}
+ENV PATH=/opt/venv/bin:$PATH
+"""
+
+
+def priming(image: str) -> str:
+    """Brings the wheels to the builder before the clock starts: a user's pip has a network."""
+    return f"FROM {image}\nRUN --mount=type=bind,source=wheels,target=/wheels true\n"
+
+
+def minbase(shop: Workshop, suite: str, arch: Arch, scratch: Path) -> Minbase:
+    """Debian's minbase with Python, made once and cached; imported under our own names."""
+    tar = shop.cache / "bench" / f"minbase-{suite}-{arch}.tar"
+    if not tar.exists():
+        include = f"--include={','.join(PACKAGES)}"
+        kind = ["--variant=minbase", "--format=tar", f"--arch={arch}"]
+        with console.step(f"minbase of {suite}"), whole_file(tar) as temporary:
+            argv = ["mmdebstrap", *kind, include, suite, temporary]
+            process.run(argv, log=shop.engine.logs / "minbase.log")
+    context = scratch / "minbase"
+    context.mkdir()
+    link_or_copy(tar, context / "rootfs.tar")
+    (context / "Dockerfile").write_text("FROM scratch\nADD rootfs.tar /\n")
+    images = {kind: f"{PREFIX}/minbase:{suite}-{kind}" for kind in (GZIP, ZSTD)}
+    with console.step("import minbase as an image"):
+        for kind, image in images.items():
+            build(shop, context, image, arch, kind)
+    return Minbase(digest=f"sha256:{file_digest(tar)}", images=images)
+
+
+def wheels(shop: Workshop, variant: Variant) -> tuple[Path, ...]:
+    """All that pip needs: the locked wheels, and those the recipe goes without."""
+    name, spec = shop.base(variant)
+    lock = locks.load(shop.lock_path(variant), variant, spec.glibc)
+    locked = wheelhouse.ensure(lock.wheels, shop.indexes, cache=shop.cache).values()
+    if not variant.recipe.without:
+        return tuple(locked)
+    key = digest(lock.digest, variant.cell.requires, variant.recipe.without, name)
+    folder = shop.cache / "bench" / "wheels" / key
+    if not folder.exists():
+        with console.step("the wheels that our lock leaves out"), whole_folder(folder) as temporary:
+            for wheel in locked:
+                link_or_copy(wheel, temporary / wheel.name)
+            pins = "".join(f"{wheel.name}=={wheel.version}\n" for wheel in lock.wheels)
+            (temporary / "constraints.txt").write_text(pins)
+            download(shop, variant, spec.glibc, temporary)
+    return tuple(sorted(folder.glob("*.whl")))
+
+
+def download(shop: Workshop, variant: Variant, glibc: str, folder: Path) -> None:
+    """`pip download` with the user's own configuration, for the variant's platform."""
+    pip = [pipeline.sys_python(), "-m", "pip", "download", "--only-binary=:all:"]
+    pip += [word for name in platforms(variant.arch, glibc) for word in ("--platform", name)]
+    pip += ["--implementation", "cp", "--python-version", variant.recipe.python]
+    pip += ["--find-links", ".", "--dest", ".", "--constraint", "constraints.txt"]
+    argv = [*pip, *variant.cell.requires]
+    process.run(argv, log=shop.engine.logs / "pip-download.log", cwd=folder, quiet=True)

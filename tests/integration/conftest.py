@@ -1,0 +1,49 @@
+"""Real images on the real engine: each variant is built and proven once a run."""
+
+import functools
+
+import pytest
+
+import tasks
+from inferpack import matrix, pipeline, proof, recipes
+from inferpack.engine import Engine
+from inferpack.model import Variant
+from inferpack.workshop import Workshop
+from tests.integration.containers import Run
+
+VARIANTS = matrix.variants(recipes.load(tasks.ROOT / "recipes"))
+
+
+@pytest.fixture(scope="session")
+def shop() -> Workshop:
+    return tasks.shop()
+
+
+@pytest.fixture(scope="session")
+def engine(shop: Workshop) -> Engine:
+    return shop.engine
+
+
+@functools.cache
+def proven(variant_id: str) -> proof.Proof:
+    (variant,) = matrix.select(VARIANTS, variant_id)
+    return pipeline.image(tasks.shop(), variant)
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.id)
+def variant(request: pytest.FixtureRequest) -> Variant:
+    """Every variant in turn, or the ones a test names by id."""
+    chosen = request.param
+    return chosen if isinstance(chosen, Variant) else matrix.select(VARIANTS, chosen)[0]
+
+
+@pytest.fixture
+def image(variant: Variant) -> str:
+    """The digest of the variant's proven image."""
+    return proven(variant.id).digest
+
+
+@pytest.fixture
+def run(engine: Engine, image: str) -> Run:
+    """Runs a command in the variant's image: any uid, read-only, no network, no capabilities."""
+    return functools.partial(engine.run, image, timeout=120.0)
