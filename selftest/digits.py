@@ -62,8 +62,10 @@ def present(path: Path) -> Path:
 
 
 def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
+    if not zipfile.is_zipfile(present(path)):
+        raise _broken(path, "not an npz file, or cut off")
     try:
-        with np.load(present(path), allow_pickle=False) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
         raise _broken(path, first_line(err)) from err

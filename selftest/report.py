@@ -88,11 +88,11 @@ def _both(findings: Findings) -> tuple[tuple[str, Precise], tuple[str, Precise]]
 def _cpu(findings: Findings) -> list[str]:
     cpu = findings.cpu
     quota = "no quota" if cpu.quota is None else f"quota {cpu.quota:g} CPUs"
-    crowded = cpu.quota is not None and findings.threads > max(1, round(cpu.quota))
+    crowded = findings.threads > max(1, round(min(cpu.cores, cpu.quota or cpu.cores)))
     return [
         f"{cpu.model} ({cpu.arch}{', emulated' if cpu.emulated else ''}): {' '.join(cpu.features)}",
         f"{cpu.cores} cores, {quota}, {findings.threads} threads in use"
-        f"{' (more than the quota: expect throttling)' if crowded else ''}",
+        f"{' (more than there are CPUs for: slower)' if crowded else ''}",
     ]
 
 

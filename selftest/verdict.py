@@ -106,7 +106,7 @@ def _kernel_problem(
     not_int8 = [kernel for kernel in seen if not kernel.is_int8]
     slow = [kernel for kernel in seen if not re.fullmatch(pattern, kernel.implementation)]
     if not seen:
-        return no_evidence or f"no evidence that any {kind} ran"
+        return f"unseen ({no_evidence or 'no evidence of any'})"
     if not_int8:
         return _typed(not_int8)
     if slow:

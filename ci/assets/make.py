@@ -86,12 +86,14 @@ def write(folder: Path) -> None:
 
 def by_onnxruntime(path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(None, {"image": images})[0]
+    logits: NDArray[np.float32] = session.run(None, {"image": images})[0]
+    return logits
 
 
 def by_openvino(path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return compiled(images)[0]
+    logits: NDArray[np.float32] = compiled(images)[0]
+    return logits
 
 
 def check(folder: Path, digits: train.Digits, reference: NDArray[np.float32]) -> None:

@@ -51,7 +51,8 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm2d(WIDTH, eps=NORM_EPSILON)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm(self.convolution(x))
+        normed: torch.Tensor = self.norm(self.convolution(x))
+        return normed
 
 
 class Network(nn.Module):
@@ -68,7 +69,8 @@ class Network(nn.Module):
             x = self.blocks[layer.name](x)
             x = torch.relu(x + outputs[layer.add] if layer.add else x)
             outputs[layer.name] = x
-        return self.linear(x.mean((2, 3)))
+        logits: torch.Tensor = self.linear(x.mean((2, 3)))
+        return logits
 
 
 def load() -> Digits:

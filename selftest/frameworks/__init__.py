@@ -47,7 +47,7 @@ def open_framework(name: str, data: Path) -> Framework:
         )
     try:
         module = importlib.import_module(f"selftest.frameworks.{name}")
-    except ImportError as err:
+    except (ImportError, OSError, RuntimeError) as err:
         raise BrokenInstallation(
             f"{name}: cannot be imported ({first_line(err)}); pull the image again"
         ) from err

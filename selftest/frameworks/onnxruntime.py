@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library loads
@@ -47,9 +48,10 @@ class Model:
         try:
             return parse(profile.read_text(encoding="utf-8"))
         except OSError as err:
-            raise NoEvidence(f"onnxruntime wrote no profile in {SCRATCH}: {err}") from err
+            raise NoEvidence(f"onnxruntime wrote no profile in {SCRATCH}: {err.strerror}") from err
         finally:
-            profile.unlink(missing_ok=True)
+            with suppress(OSError):
+                profile.unlink()
 
 
 def _options() -> onnxruntime.SessionOptions:
