@@ -12,17 +12,19 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from hashlib import file_digest as hash_file
 from pathlib import Path
-from typing import BinaryIO
 
 from inferpack import process
 from inferpack.errors import UsageError
 from inferpack.model import Arch, Compiler, Prune
 from inferpack.store import digest, disk, file_digest
 from inferpack.tree import byte_compile, pack
+from inferpack.unpack import install
 
 SITE = "usr/local/lib/python3.11/dist-packages"  # Debian's sys.path entry for local packages
+CODE = [
+    file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("layers", "tree", "unpack")
+]
 STRIP = {Arch.AMD64: "x86_64-linux-gnu-strip", Arch.ARM64: "aarch64-linux-gnu-strip"}
-MAKER = "inferpack"
 
 
 def wheel_layer(
@@ -40,7 +42,7 @@ def wheel_layer(
 
     Raises UsageError for a prune rule that matches nothing: `where` names the recipe.
     """
-    key = digest(sha256, prune, arch, compiler.digest, file_digest(Path(__file__)))
+    key = digest(sha256, prune, arch, compiler.digest, CODE)
     tar = cache / "layers" / f"{key}.tar"
     if tar.exists():
         return tar
@@ -49,50 +51,14 @@ def wheel_layer(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as scratch:
             root = Path(scratch)
-            install(wheel, root, prune=prune, where=where)
+            used = install(wheel, root, site=SITE, remove=prune.remove)
+            refuse_idle(set(prune.remove) - used, wheel.name, where)
+            refuse_idle(unmatched(prune.uncompiled, root, "*.py"), wheel.name, where)
             strip(root, prune, arch, where=where, log=log)
             byte_compile(root, root / SITE, compiler, skip=prune.uncompiled, log=log)
             write_installation_record(root)
             pack(root, tar)
     return tar
-
-
-def install(wheel: Path, root: Path, *, prune: Prune, where: str) -> None:
-    """Unpacks a wheel below `root`, leaving out what `prune.remove` matches."""
-    # Imported here: a run with nothing to build must not pay for it.
-    from installer import install as install_wheel  # noqa: PLC0415
-    from installer.destinations import SchemeDictionaryDestination  # noqa: PLC0415
-    from installer.records import RecordEntry  # noqa: PLC0415
-    from installer.sources import WheelFile  # noqa: PLC0415
-    from installer.utils import Scheme  # noqa: PLC0415
-
-    used: set[str] = set()
-
-    class Pruned(SchemeDictionaryDestination):
-        def write_to_fs(
-            self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool
-        ) -> RecordEntry:
-            matching = [rule for rule in prune.remove if fnmatchcase(path, rule)]
-            used.update(matching)
-            if matching or scheme == "headers":
-                return RecordEntry(path, None, None)
-            return super().write_to_fs(scheme, path, stream, is_executable)
-
-    destination = Pruned(
-        scheme_dict={
-            "purelib": f"/{SITE}",
-            "platlib": f"/{SITE}",
-            "headers": "/usr/local/include",
-            "scripts": "/usr/local/bin",
-            "data": "/usr/local",
-        },
-        interpreter="/usr/bin/python3",
-        script_kind="posix",
-        destdir=str(root),
-    )
-    with WheelFile.open(wheel) as source:
-        install_wheel(source, destination, {"INSTALLER": f"{MAKER}\n".encode()})
-    refuse_idle(set(prune.remove) - used, wheel.name, where)
 
 
 def refuse_idle(rules: Iterable[str], name: str, where: str) -> None:
@@ -105,14 +71,23 @@ def refuse_idle(rules: Iterable[str], name: str, where: str) -> None:
 
 def strip(root: Path, prune: Prune, arch: Arch, *, where: str, log: Path) -> None:
     """Strips the libraries the recipe lists: strip breaks some that patchelf has rewritten."""
-    site = root / SITE
-    names = [str(path.relative_to(site)) for path in site.rglob("*.so*") if path.is_file()]
-    chosen = sorted(name for name in names if any(fnmatchcase(name, rule) for rule in prune.strip))
-    idle = {rule for rule in prune.strip if not any(fnmatchcase(name, rule) for name in names)}
-    refuse_idle(idle, "its wheel", where)
+    refuse_idle(unmatched(prune.strip, root, "*.so*"), "its wheel", where)
+    names = files_below(root / SITE, "*.so*")
+    chosen = [name for name in names if any(fnmatchcase(name, rule) for rule in prune.strip)]
     if chosen:
-        files = [site / name for name in chosen]
+        files = [root / SITE / name for name in chosen]
         process.run([STRIP[arch], "--strip-unneeded", *files], log=log, quiet=True)
+
+
+def files_below(folder: Path, glob: str) -> list[str]:
+    found = (path for path in folder.rglob(glob) if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in found)
+
+
+def unmatched(rules: Iterable[str], root: Path, glob: str) -> set[str]:
+    """The rules that match none of the files of site-packages that `glob` names."""
+    names = files_below(root / SITE, glob)
+    return {rule for rule in rules if not any(fnmatchcase(name, rule) for name in names)}
 
 
 def write_installation_record(root: Path) -> None:

@@ -96,7 +96,7 @@ class Expectation(Table, frozen=True):
 
 
 class Prune(Table, frozen=True):
-    """Globs below site-packages, where * also matches /.
+    """Globs below site-packages, or of scripts as bin/NAME; * also matches /.
 
     `remove`: files a runtime never needs. `strip`: libraries that lose their symbols. `uncompiled`:
     modules so seldom imported that their bytecode is not worth its space.

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
-# One time stamp for every file, so that the same packages give the same bytes. 1980-01-01 is the
-# first day a zip file can name: with 0, zipfile refuses to pack any file of the image.
-MTIME = 315_532_800
+from inferpack.store import EPOCH
 
 # Debian 12 keeps these folders below /usr; some of its packages still name the old places.
 MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
@@ -136,7 +134,7 @@ def write_tar(tree: Mapping[str, Node], path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for name, node in whole(tree).items():
             info = tarfile.TarInfo(name)
-            info.mtime = MTIME
+            info.mtime = EPOCH
             match node:
                 case Folder(mode=mode, owner=owner):
                     info.type, info.mode, info.uid, info.gid = tarfile.DIRTYPE, mode, owner, owner

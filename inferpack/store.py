@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +17,10 @@ from inferpack.errors import InferpackError
 
 Record = TypeVar("Record")
 
-# Every file in an image carries this time: 1980-01-01T00:00:00Z, the oldest a zip can hold.
+# Every file in an image carries this time, so that the same input gives the same bytes:
+# 1980-01-01, the first day that a zip file can name (zipfile refuses to pack anything older).
 EPOCH = 315532800
+DAY = 86_400  # seconds; no file takes as long to be made
 
 
 def digest(*parts: object) -> str:
@@ -60,6 +62,14 @@ def disk(where: Path) -> Iterator[None]:
         raise
 
 
+def sweep(newest: Path) -> None:
+    """Removes what killed runs have left beside `newest`: temporary files a day older than it."""
+    for path in newest.parent.glob(".tmp-*"):
+        with suppress(FileNotFoundError):  # another process sweeps too
+            if newest.stat().st_mtime - path.stat().st_mtime > DAY:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path; it takes the final name only when the block ends well."""
@@ -69,6 +79,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         temporary.chmod(0o644)
+        sweep(temporary)
         try:
             yield temporary
             temporary.replace(path)
@@ -83,6 +94,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
         temporary.chmod(0o755)
+        sweep(temporary)
         try:
             yield temporary
             shutil.rmtree(path, ignore_errors=True)

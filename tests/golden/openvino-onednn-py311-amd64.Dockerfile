@@ -3,7 +3,6 @@
 FROM scratch
 ADD --link layers/base.tar /
 ADD --link layers/numpy-2.4.6.tar /
-ADD --link layers/openvino-telemetry-2025.2.0.tar /
 ADD --link layers/openvino-2026.4.1.tar /
 ADD --link layers/selftest.tar /
 ENV LANG="C.UTF-8"
@@ -18,7 +17,7 @@ LABEL org.opencontainers.image.title="OpenVINO" \
       org.opencontainers.image.base.digest="sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" \
       io.inferpack.variant="openvino-onednn-py311-amd64" \
       io.inferpack.backend="onednn" \
-      io.inferpack.lock="sha256:151baf124b104ecdf4b87c693ca3c9ff9ddfbc3dcc8a542b9afa70bdd8357744" \
+      io.inferpack.lock="sha256:b7423f8e3d07c8f2223ac9131b66a15e85804eb5822a5f4de0ea6112b35337d0" \
       io.inferpack.base.packages="libc6=2.36-9 python3.11-minimal=3.11.2-6"
 USER 10001:10001
 CMD ["python3"]

@@ -117,6 +117,18 @@ print(json.dumps([seen > 100, wrong]))
     assert json.loads(python(run, code)) == [True, []]
 
 
+def test_every_script_finds_its_module(run: Run) -> None:
+    code = """
+import importlib.metadata, json, os
+entries = {item.name: item for item in importlib.metadata.entry_points(group="console_scripts")}
+scripts = set(os.listdir("/usr/local/bin")) - {"selftest"}
+found = {name for name in scripts & set(entries) if entries[name].load()}
+print(json.dumps(sorted(scripts - found)))
+"""
+    finished = run(["python3", "-c", code])
+    assert (finished.code, finished.stdout) == (0, "[]\n"), finished.stderr
+
+
 def test_the_installed_versions_are_the_locked_ones(
     run: Run, variant: Variant, shop: Workshop
 ) -> None:

@@ -14,7 +14,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "model",
         "store console",
         "process",
-        "engine fetch tree target",
+        "engine fetch tree unpack target",
         "indexes deb ldcache",
         "rootfs",
         "debian",

@@ -233,8 +233,8 @@ def test_what_cannot_be_resolved_is_said_in_the_resolver_s_words(
         "onnxruntime-mlas-py311-amd64: app>=2 cannot be resolved for x86_64:\n"
         "  No solution found when resolving dependencies\n"
         "  Because only app==1.0 is available and you require app>=2, we can conclude that your "
-        "requirements are unsatisfiable.\n"
-        "; check the versions in the recipe and the indexes in 'pip config list'; "
+        "requirements are unsatisfiable; check the versions in the recipe and the indexes in "
+        "'pip config list'; "
         f"full log: {tmp_path}/uv.log"
     )
     assert list((tmp_path / "cache").glob("resolve-*")) == []

@@ -95,7 +95,7 @@ def test_a_backend_that_an_architecture_does_not_have_is_refused(folder: Path) -
 
 def test_an_unknown_backend_lists_no_traceback_but_the_value(folder: Path) -> None:
     assert broken(folder, 'backend = "mlas"', 'backend = "mlsa"') == (
-        "recipes/toy.toml: matrix[0].backend: invalid enum value 'mlsa'"
+        "recipes/toy.toml: matrix[0].backend: unknown value 'mlsa'; did you mean 'mlas'?"
     )
 
 

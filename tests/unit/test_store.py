@@ -23,6 +23,17 @@ def full_disk() -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def test_what_a_killed_run_has_left_goes_after_a_day(tmp_path: Path) -> None:
+    for name, age in ((".tmp-old", 90_000), (".tmp-new", 3_600)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+        then = tmp_path.stat().st_mtime - age
+        os.utime(tmp_path / name, (then, then))
+    with whole_file(tmp_path / "file"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-new", "file"]
+
+
 def test_a_digest_depends_on_values_and_not_on_the_order_of_keys() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})

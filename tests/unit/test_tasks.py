@@ -1,0 +1,62 @@
+import os
+import signal
+
+import pytest
+
+import tasks
+from inferpack.errors import InferpackError, UsageError
+
+
+def failing(error: BaseException) -> None:
+    @tasks.command
+    def body() -> None:
+        raise error
+
+    body()
+
+
+INTERRUPTED = "error: interrupted; the same command continues where it stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (UsageError("here", "is wrong", "do that"), 2, "error: here: is wrong; do that\n"),
+        (InferpackError("here", "went wrong"), 1, "error: here: went wrong\n"),
+        (KeyboardInterrupt(), 130, INTERRUPTED),
+    ],
+)
+def test_what_a_user_can_fix_is_one_line_and_an_exit_code(
+    capsys: pytest.CaptureFixture[str], error: BaseException, code: int, message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        failing(error)
+    assert (ended.value.code, capsys.readouterr()) == (code, ("", message))
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        failing(ZeroDivisionError())
+
+
+def test_a_request_to_end_is_an_interruption() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        tasks.terminate(signal.SIGTERM, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("list", "list *"),
+        ("list pytorch", "list pytorch"),
+        ("lock --upgrade", "lock * --upgrade"),
+        ("doctor --install", "doctor --install"),
+        ("", ""),
+    ],
+)
+def test_a_glob_that_is_not_given_means_all(given: str, read: str) -> None:
+    assert tasks.with_default_glob(["inv", *given.split()]) == ["inv", *read.split()]
+
+
+def test_the_machine_is_the_one_we_run_on() -> None:
+    assert (tasks.machine().uid, tasks.machine().root) == (os.geteuid(), tasks.ROOT)
