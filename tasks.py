@@ -19,6 +19,7 @@ from inferpack import console
 from inferpack.errors import InferpackError
 
 if TYPE_CHECKING:
+    from inferpack.doctor import Machine
     from inferpack.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parent
@@ -70,7 +71,7 @@ def lock(_: Context, glob: str, upgrade: bool = False) -> None:
     """Resolve each variant's wheels, and each base's packages, into recipes/locks/."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    prepare()
+    prepare(docker=False)
     for path in pipeline.lock(shop(), glob, upgrade=upgrade):
         console.result(str(path.relative_to(ROOT)))
 
@@ -81,7 +82,7 @@ def render(_: Context, glob: str) -> None:
     """Write build/<id>/context: the Dockerfile and every file it adds."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    prepare()
+    prepare(docker=False)
     for variant in shop().variants(glob):
         made = pipeline.inputs(shop(), variant)
         found = pipeline.layers(shop(), made)
@@ -109,16 +110,13 @@ def doctor(_: Context, install: bool = False) -> None:
     """Every prerequisite: ok or missing, and the command that brings it."""
     from inferpack import doctor as physician  # noqa: PLC0415
 
-    if install:
-        physician.ensure(shop().engine, ROOT, logs())
-    findings = physician.examine(shop().engine, logs())
-    rows = [
-        (item.need.name, f"ok ({item.found})" if item.found else "missing", item.need.fix)
-        for item in findings
-    ]
-    console.table(("need", "state", "fix"), [(a, b, "" if "ok" in b else c) for a, b, c in rows])
-    if any(item.found is None for item in findings):
-        sys.exit(1)
+    if install and (reason := physician.may_not_install(machine())):
+        console.warn(f"nothing is installed: {reason}")
+    findings = physician.mend(machine()) if install else physician.examine(machine())
+    states = [f"ok ({item.found})" if item.found else "missing" for item in findings]
+    names = [item.name for item in findings]
+    console.table(("need", "state"), list(zip(names, states, strict=True)))
+    physician.insist(machine(), findings)
 
 
 @task(help={"only": "a folder or file below tests/"})
@@ -186,10 +184,23 @@ def logs() -> Path:
     return path
 
 
-def prepare() -> None:
+@functools.cache
+def machine() -> "Machine":
     from inferpack import doctor as physician  # noqa: PLC0415
 
-    physician.ensure(shop().engine, ROOT, logs())
+    return physician.Machine(
+        engine=shop().engine,
+        root=ROOT,
+        logs=logs(),
+        environment=os.environ,
+        uid=os.geteuid(),
+    )
+
+
+def prepare(*, docker: bool = True) -> None:
+    from inferpack import doctor as physician  # noqa: PLC0415
+
+    physician.insist(machine(), physician.mend(machine(), docker=docker))
 
 
 @functools.cache

@@ -2,119 +2,189 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inferpack import console, process
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 
-EXTERNAL = "external"  # the value of INFERPACK_ENGINE that forbids installing an engine
-INSTALL_ENGINE = "sudo ci/engine"
-CONTAINERD = """add {"features": {"containerd-snapshotter": true}} to /etc/docker/daemon.json \
-and restart Docker"""
+EXTERNAL = "external"  # the value of INFERPACK_ENGINE that forbids installing
+STORE = "containerd image store"
+ENGINE, BUILDX = ("ci/engine",), ("ci/engine", "buildx")
+JOIN_GROUP = 'sudo usermod --append --groups docker "$USER" && newgrp docker'
+FEATURE = '"features": {"containerd-snapshotter": true}'
+FIRST_WITH_CONTAINERD = 24  # Docker's major version
+PROGRAMS = {
+    "mmdebstrap": "mmdebstrap",
+    "dpkg-deb": "dpkg",
+    "x86_64-linux-gnu-strip": "binutils-x86-64-linux-gnu",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """One prerequisite: `find` returns what was found, or None; `fix` is a command or advice."""
+class Machine:
+    """Where inferpack runs, who runs it, and where Docker's own files are."""
 
-    name: str
-    find: Callable[[], str | None]
-    fix: str
-    package: str = ""  # the Debian package of a program
+    engine: Engine
+    root: Path
+    logs: Path
+    environment: Mapping[str, str]
+    uid: int
+    socket: Path = Path("/var/run/docker.sock")
+    config: Path = Path("/etc/docker/daemon.json")
+    debian: bool = Path("/etc/debian_version").exists()
+
+    @property
+    def sudo(self) -> str:
+        """What a command for root begins with; root's own machine may have no sudo."""
+        return "" if self.uid == 0 else "sudo "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    need: Need
+    """One prerequisite: what was found, or None and then what brings it.
+
+    `package` is Debian's name, `installer` our script with its arguments, `command` what a shell
+    can run, and `advice` is for what only a person can do.
+    """
+
+    name: str
     found: str | None
+    package: str = ""
+    installer: tuple[str, ...] = ()
+    command: str = ""
+    advice: str = ""
 
 
-def program(name: str, package: str) -> Need:
-    fix = f"sudo apt-get install --yes --no-install-recommends {package}"
-    return Need(name=name, find=lambda: shutil.which(name), fix=fix, package=package)
+def examine(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
+    """Every prerequisite, in the order in which they are needed; `docker`: also an engine."""
+    programs = (
+        Finding(name=name, found=shutil.which(name), package=package)
+        for name, package in PROGRAMS.items()
+    )
+    return (*programs, *(examine_docker(machine) if docker else ()))
 
 
-PROGRAMS = (
-    program("mmdebstrap", "mmdebstrap"),
-    program("dpkg-deb", "dpkg"),
-    program("x86_64-linux-gnu-strip", "binutils-x86-64-linux-gnu"),
-)
-
-
-def needs(engine: Engine, logs: Path) -> tuple[Need, ...]:
-    """The table of prerequisites, in the order in which they are needed."""
-
-    def buildx() -> str | None:
-        try:
-            found = process.run(
-                ["docker", "buildx", "version"], log=logs / "buildx.log", quiet=True
-            )
-        except InferpackError:
-            return None
-        return found.split()[1]
-
-    def answering() -> str | None:
-        try:
-            return engine.version()
-        except InferpackError:
-            return None
-
-    def containerd() -> str | None:
-        return "on" if answering() and engine.stores_by_containerd() else None
-
+def examine_docker(machine: Machine) -> tuple[Finding, ...]:
+    version, buildx = engine_version(machine.engine), buildx_version(machine)
+    if version is None:
+        engine = missing_engine(machine)  # brings the others too
+        store = replace(engine, name=STORE)
+        return engine, store, replace(engine, name="docker buildx", found=buildx)
+    command = machine.sudo + " ".join(BUILDX)
     return (
-        *PROGRAMS,
-        Need(name="docker engine", find=answering, fix=INSTALL_ENGINE),
-        Need(name="containerd image store", find=containerd, fix=CONTAINERD),
-        Need(
-            name="docker buildx",
-            find=buildx,
-            fix="sudo apt-get install --yes docker-buildx (or docker-buildx-plugin)",
-        ),
+        Finding(name="docker engine", found=version),
+        Finding(name=STORE, found="on")
+        if machine.engine.stores_by_containerd()
+        else missing_store(machine, version),
+        Finding(name="docker buildx", found=buildx, installer=BUILDX, command=command),
     )
 
 
-def examine(engine: Engine, logs: Path) -> tuple[Finding, ...]:
-    return tuple(Finding(need=need, found=need.find()) for need in needs(engine, logs))
+def engine_version(engine: Engine) -> str | None:
+    try:
+        return engine.version()
+    except InferpackError:
+        return None
 
 
-def may_install(environment: dict[str, str], uid: int) -> bool:
-    """Only root on Debian or Ubuntu, and only where the user has not brought an engine."""
-    forbidden = environment.get("INFERPACK_ENGINE") == EXTERNAL
-    return uid == 0 and not forbidden and Path("/etc/debian_version").exists()
+def buildx_version(machine: Machine) -> str | None:
+    log = machine.logs / "buildx.log"
+    try:
+        found = process.run(["docker", "buildx", "version"], log=log, quiet=True)
+    except InferpackError:
+        return None
+    return found.split()[1]
 
 
-def install(findings: tuple[Finding, ...], root: Path, logs: Path) -> None:
+def missing_engine(machine: Machine) -> Finding:
+    """An engine the user names is the user's to start; one we may not use needs a group."""
+    install = machine.sudo + " ".join(ENGINE)
+    if machine.uid:
+        install += f" && {JOIN_GROUP}"
+    if host := machine.engine.host:
+        advice = f"start the engine at DOCKER_HOST={host}, or run: unset DOCKER_HOST && {install}"
+        return Finding(name="docker engine", found=None, advice=advice)
+    if machine.socket.exists() and not os.access(machine.socket, os.R_OK | os.W_OK):
+        return Finding(name="docker engine", found=None, command=JOIN_GROUP)
+    return Finding(name="docker engine", found=None, installer=ENGINE, command=install)
+
+
+def missing_store(machine: Machine, version: str) -> Finding:
+    """Never switched on by us: it hides the images that the engine has now."""
+    restart = f"{machine.sudo}service docker restart"
+    major = version.partition(".")[0]
+    if major.isdecimal() and int(major) < FIRST_WITH_CONTAINERD:
+        advice = f"Docker {version} has none: install Docker {FIRST_WITH_CONTAINERD} or newer"
+        return Finding(name=STORE, found=None, advice=advice)
+    if machine.engine.host:
+        advice = f"add {FEATURE} to the daemon.json of {machine.engine.host} and restart it"
+        return Finding(name=STORE, found=None, advice=advice)
+    if machine.config.exists():
+        advice = f"add {FEATURE} to {machine.config} and run: {restart}"
+        return Finding(name=STORE, found=None, advice=advice)
+    write = f"echo '{{{FEATURE}}}' | {machine.sudo}tee {machine.config}"
+    return Finding(name=STORE, found=None, command=f"{write} && {restart}")
+
+
+def may_not_install(machine: Machine) -> str | None:
+    """Why nothing is installed here, or None where it is."""
+    if machine.environment.get("INFERPACK_ENGINE") == EXTERNAL:
+        return f"INFERPACK_ENGINE={EXTERNAL} forbids it"
+    if not machine.debian:
+        return "only Debian and Ubuntu are known"
+    return "it needs root" if machine.uid else None
+
+
+def install(missing: tuple[Finding, ...], machine: Machine) -> None:
     """Installs missing programs by apt and a missing engine by ci/engine; changes no setting."""
-    missing = [finding.need for finding in findings if finding.found is None]
-    packages = [need.package for need in missing if need.package]
+    packages = [finding.package for finding in missing if finding.package]
     if packages:
         with console.step("apt-get install " + " ".join(packages)):
-            apt = {"DEBIAN_FRONTEND": "noninteractive"}
-            process.run(
-                ["apt-get", "update", "-q"], log=logs / "apt-update.log", env=apt, quiet=True
-            )
+            apt, logs = {"DEBIAN_FRONTEND": "noninteractive"}, machine.logs
+            update = ["apt-get", "update", "-q"]
+            process.run(update, log=logs / "apt-update.log", env=apt, quiet=True)
             argv = ["apt-get", "install", "-q", "--yes", "--no-install-recommends", *packages]
             process.run(argv, log=logs / "apt-install.log", env=apt, quiet=True)
-    if any(need.fix == INSTALL_ENGINE for need in missing):
-        with console.step("install and start a Docker engine"):
-            process.run([root / "ci/engine"], log=logs / "engine.log", quiet=True)
+    for script, *words in dict.fromkeys(item.installer for item in missing if item.installer):
+        with console.step(" ".join([script, *words])):
+            process.run(
+                [machine.root / script, *words], log=machine.logs / "engine.log", quiet=True
+            )
 
 
-def ensure(engine: Engine, root: Path, logs: Path) -> None:
-    """Makes the machine able to build, or says in one line what is missing and how to get it."""
-    missing = [finding for finding in examine(engine, logs) if finding.found is None]
-    if missing and may_install(dict(os.environ), os.geteuid()):
-        install(tuple(missing), root, logs)
-        missing = [finding for finding in examine(engine, logs) if finding.found is None]
-    if missing:
-        raise explain(tuple(missing))
+def mend(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
+    """Installs what is missing, where that is allowed; what was found in the end."""
+    findings = examine(machine, docker=docker)
+    missing = lacking(findings)
+    if not missing or may_not_install(machine) is not None:
+        return findings
+    install(missing, machine)
+    return examine(machine, docker=docker)
 
 
-def explain(missing: tuple[Finding, ...]) -> InferpackError:
-    names = ", ".join(finding.need.name for finding in missing)
-    fixes = " && ".join(dict.fromkeys(finding.need.fix for finding in missing))
-    return InferpackError("this machine", f"missing: {names}", f"run: {fixes}")
+def insist(machine: Machine, findings: tuple[Finding, ...]) -> None:
+    """One line that says what is missing and how to get it, where something is."""
+    if missing := lacking(findings):
+        raise explain(missing, machine)
+
+
+def lacking(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.found is None)
+
+
+def explain(missing: tuple[Finding, ...], machine: Machine) -> InferpackError:
+    """One line: what is missing, then the commands that bring it, ready to be pasted."""
+    wrong = "missing: " + ", ".join(finding.name for finding in missing)
+    if not machine.debian:
+        by_hand = "install it with this system's package manager (Docker 24 or newer)"
+        return InferpackError("this machine", wrong, by_hand)
+    packages = " ".join(finding.package for finding in missing if finding.package)
+    apt = f"{machine.sudo}apt-get update && {machine.sudo}apt-get install --yes "
+    commands = [f"{apt}--no-install-recommends {packages}"] if packages else []
+    commands += dict.fromkeys(finding.command for finding in missing if finding.command)
+    advice = dict.fromkeys(finding.advice for finding in missing if finding.advice)
+    hint = [f"run: {' && '.join(commands)}"] if commands else []
+    return InferpackError("this machine", wrong, "; ".join([*hint, *advice]))

@@ -2,7 +2,9 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 SNAPSHOTTER = "io.containerd.snapshotter.v1"
+OWNER = "io.inferpack.owner"  # a container's label: who started it
+TIMEOUT = 600  # seconds without an answer
 NOBODY_IN_PARTICULAR = "23456:23456"  # an image must not depend on its own user
 
 
@@ -39,9 +43,15 @@ class Engine:
     @cached_property
     def client(self) -> "DockerClient":
         import docker  # noqa: PLC0415  # 0.2 s: only for commands that talk to an engine
+        from docker.context import ContextAPI  # noqa: PLC0415
 
         try:
-            client = docker.from_env(timeout=600)
+            context = None if self.host else ContextAPI.get_current_context()
+            client = (
+                docker.DockerClient(context.Host, tls=context.TLSConfig, timeout=TIMEOUT)
+                if context and context.name != "default"
+                else docker.from_env(timeout=TIMEOUT)
+            )
             client.ping()
         except (docker.errors.DockerException, OSError) as err:
             where = self.host or "unix:///var/run/docker.sock"
@@ -50,8 +60,21 @@ class Engine:
             ) from err
         return client
 
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turns what the engine refuses, or its end in mid-work, into one clear line."""
+        import docker  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        try:
+            yield
+        except (docker.errors.DockerException, RequestException) as err:
+            reason = str(err).splitlines()[0]
+            hint = "look at the engine's log; the same command continues where it stopped"
+            raise InferpackError("docker engine", f"failed: {reason}", hint) from err
+
     def stores_by_containerd(self) -> bool:
-        return ["driver-type", SNAPSHOTTER] in self.client.info().get("DriverStatus", [])
+        return ["driver-type", SNAPSHOTTER] in (self.client.info().get("DriverStatus") or [])
 
     def version(self) -> str:
         return str(self.client.version()["Version"])
@@ -75,17 +98,21 @@ class Engine:
         smaller image, and Docker >= 23 pulls it; forced, so that what the engine has cached in
         another compression cannot change the digest.
         """
-        metadata = self.logs / "metadata.json"
         output = (
             f"type=image,name={name},compression=zstd,force-compression=true,oci-mediatypes=true"
         )
         argv: list[str | Path] = ["docker", "buildx", "build", "--builder", self.builder]
         argv += ["--platform", f"linux/{arch}", "--network", "none", "--provenance=false"]
         argv += ["--build-arg", f"SOURCE_DATE_EPOCH={created}"]
-        argv += ["--output", output, "--metadata-file", metadata, "--progress", "plain"]
+        argv += ["--output", output, "--progress", "plain"]
         argv += [] if cached else ["--no-cache"]
-        process.run([*argv, context], log=self.logs / "build.log")
-        return str(json.loads(metadata.read_text())["containerimage.digest"])
+        # A file of its own: a build of another variant may run at the same time.
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=context.parent) as folder:
+            metadata = Path(folder) / "metadata.json"
+            process.run(
+                [*argv, "--metadata-file", metadata, context], log=context.parent / "build.log"
+            )
+            return str(json.loads(metadata.read_text())["containerimage.digest"])
 
     @property
     def builder(self) -> str:
@@ -126,18 +153,23 @@ class Engine:
         *,
         timeout: float,
         environment: Mapping[str, str] | None = None,
+        owner: str = "",
         **options: Any,
     ) -> Finished:
         """Runs a command as locked down as a strict cluster would: any uid, nothing writable.
 
-        `options` go to the SDK's containers.create and override these defaults.
+        `options` go to the SDK's containers.create and override these defaults. A container of
+        the same `owner`, left by a run that was killed, is removed first.
         """
+        if owner:
+            self._remove_containers(owner)
         settings = {
             "network_mode": "none",
             "read_only": True,
             "user": NOBODY_IN_PARTICULAR,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
+            "labels": {OWNER: owner},
             **options,
         }
         container = self.client.containers.create(
@@ -152,6 +184,16 @@ class Engine:
             container.remove(force=True)
         return Finished(code=code, stdout=stdout, stderr=stderr)
 
+    def _remove_containers(self, owner: str) -> None:
+        import docker  # noqa: PLC0415
+
+        left = self.client.containers.list(
+            all=True, filters={"label": f"{OWNER}={owner}"}, ignore_removed=True
+        )
+        for container in left:
+            with suppress(docker.errors.NotFound):  # it ended meanwhile
+                container.remove(force=True)
+
     @staticmethod
     def _wait(container: "Container", timeout: float) -> int | None:
         from requests.exceptions import ConnectionError, ReadTimeout  # noqa: PLC0415
@@ -159,5 +201,4 @@ class Engine:
         try:
             return int(container.wait(timeout=timeout)["StatusCode"])
         except (ReadTimeout, ConnectionError):
-            container.kill()
-            return None
+            return None  # and the caller removes it, running or not

@@ -196,7 +196,7 @@ def unresolvable(variant: Variant, log: Path) -> InferpackError:
     requires = ", ".join(variant.cell.requires)
     return InferpackError(
         variant.id,
-        f"{requires} cannot be resolved for {variant.arch.machine}:\n  {text}\n",
+        f"{requires} cannot be resolved for {variant.arch.machine}:\n  {text.rstrip('.')}",
         f"check the versions in the recipe and the indexes in 'pip config list'; full log: {log}",
     )
 

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from inferpack import base, console, images, locks, program, proof, recipes, render, wheelhouse
 from inferpack.base import BuiltBase
+from inferpack.errors import InferpackError
 from inferpack.layers import wheel_layer
 from inferpack.model import Arch, Base, Compiler, Layer, LockedWheel, Origin, Variant
 from inferpack.store import digest, file_digest, locked, tree_digest, write, write_record
@@ -40,7 +41,7 @@ def build_base(shop: Workshop, name: str, spec: Base, arch: Arch) -> BuiltBase:
 
 def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
     """Writes the lock of each variant, and of each base that has none or is to be upgraded."""
-    indexes = shop.indexes()
+    indexes, known = shop.indexes(), set[Path]()
     for variant in shop.variants(glob):
         name, spec = shop.base(variant)
         path = shop.lock_path(variant)
@@ -56,7 +57,8 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
             )
         yield write(path, locks.render(resolved))
         base_path = shop.base_lock_path(name, variant.arch)
-        if upgrade or not base_path.exists():
+        if base_path not in known and (upgrade or not base_path.exists()):
+            known.add(base_path)
             with console.step(f"resolve base {name} for {variant.arch}"):
                 packages = base.resolve(spec, variant.arch, cache=shop.cache)
             yield write_record(base_path, packages)
@@ -82,7 +84,7 @@ def inputs(shop: Workshop, variant: Variant) -> Inputs:
         root = render.Root(name=image, digest=sha256, environment=spec.environment)
     code = [
         file_digest(Path(__file__).with_name(f"{stage}.py"))
-        for stage in ("layers", "render", "tree")
+        for stage in ("render", "layers", "tree", "unpack")
     ]
     key = digest(
         variant.id,
@@ -124,7 +126,11 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
 
     with console.step(f"{len(wheels)} wheels as layers"), ThreadPoolExecutor(CPUS) as pool:
         jobs = {wheel: pool.submit(layer, wheel) for wheel in by_size(wheels)}
-        found = tuple(jobs[wheel].result() for wheel in wheels)
+        try:
+            found = tuple(jobs[wheel].result() for wheel in wheels)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has begun still ends
+            raise
     selftest = program.program_layer(
         variant,
         shop.selftest,
@@ -164,10 +170,15 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
             folder, name=images.unproven(variant), arch=variant.arch, created=origin.created
         )
     seconds = time.monotonic() - start
+    try:
+        unpacked = images.measure(variant, shop.engine, sha256, found)
+    except InferpackError:
+        shop.engine.remove(images.unproven(variant))
+        raise
     image = images.Image(
         key=made.key,
         digest=sha256,
-        unpacked=images.measure(variant, shop.engine, sha256, found),
+        unpacked=unpacked,
         compressed=shop.engine.saved(sha256),
         seconds=round(seconds, 1),
         built=shop.now(),
@@ -206,7 +217,7 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
     `again` asks for a new proof of an image that has one.
     """
     folder = shop.folder(variant)
-    with locked(folder):
+    with locked(folder), shop.engine.reporting():
         made = inputs(shop, variant)
         built = images.current(folder, made.key, shop.engine) or build(shop, made)
         known = None if again else proof.current(folder, built.digest, processor())

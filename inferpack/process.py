@@ -1,5 +1,6 @@
 """The only subprocess: argument lists, echoed, logged, and explained when they fail."""
 
+import errno
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from inferpack import console
 from inferpack.errors import InferpackError
 
 TAIL = 20
+FULL = os.strerror(errno.ENOSPC)  # what every program says of a full disk
 
 
 def run(
@@ -47,6 +49,9 @@ def run(
     log.write_text(f"$ {shown}\n{output}")
     if done.returncode == 0:
         return done.stdout
+    if FULL in output:
+        hint = "free some space, then run the command again; full log: " + str(log)
+        raise InferpackError(command[0], "no space left on the disk", hint)
     tail = "\n".join(output.strip().splitlines()[-TAIL:])
     raise InferpackError(
         command[0], f"{ending(done.returncode)}: {shown}\n{tail}", f"full log: {log}"

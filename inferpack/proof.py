@@ -91,7 +91,8 @@ def current(folder: Path, digest: str, machine: str) -> Proof | None:
 def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIMEOUT) -> Report:
     """Runs selftest in the image; InferpackError unless it ends well with a passing verdict."""
     with console.step("selftest in the image"):
-        finished = engine.run(digest, ["selftest", "--json"], timeout=timeout)
+        owner = f"{variant.id} in {engine.logs}"
+        finished = engine.run(digest, ["selftest", "--json"], timeout=timeout, owner=owner)
     return judge(variant.id, finished, timeout)
 
 

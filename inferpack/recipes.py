@@ -3,6 +3,7 @@
 import re
 import tomllib
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +12,24 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from inferpack.errors import UsageError
-from inferpack.model import Accuracy, Base, Cell, Expectation, Prune, Recipe, Row, Table
+from inferpack.model import (
+    Accuracy,
+    Arch,
+    Backend,
+    Base,
+    Cell,
+    Expectation,
+    Prune,
+    Python,
+    Recipe,
+    Row,
+    Table,
+)
 
 T = TypeVar("T")
 TABLES: tuple[type[Table], ...] = (Recipe, Cell, Prune, Expectation, Accuracy, Row, Base)
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
+ENUMS: dict[str, type[StrEnum]] = {"backend": Backend, "arch": Arch, "python": Python}
 BASES, SHARED = "bases.toml", "shared.toml"
 
 
@@ -56,11 +70,15 @@ def explain(message: str) -> tuple[str, str]:
     """
     text, _, at = message.partition(" - at ")
     at = at.strip("`").removeprefix("$").removeprefix(".")
-    prefix = f"{at}: " if at else ""
+    prefix, key = f"{at}: " if at else "", at.rpartition(".")[2]
     if unknown := re.search(r"unknown field `(.+)`", text):
         nearest = get_close_matches(unknown[1], KEYS, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(KEYS)}"
         return f"{prefix}unknown key '{unknown[1]}'", hint
+    if (wrong := re.search(r"Invalid enum value '(.+)'", text)) and key in ENUMS:
+        nearest = get_close_matches(wrong[1], list(ENUMS[key]), n=1)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(ENUMS[key])}"
+        return f"{prefix}unknown value '{wrong[1]}'", hint
     if missing := re.search(r"missing required field `(.+)`", text):
         return f"{prefix}missing key '{missing[1]}'", "add it"
     return f"{prefix}{text[:1].lower()}{text[1:]}".replace("`", "'"), ""

@@ -77,7 +77,9 @@ def explain(shop: Workshop, variant: Variant) -> str:
     )
     origin = Origin(revision="(HEAD)", created=shop.now())
     labels = render.labels(variant, root, f"sha256:{lock.digest}", origin)
+    held = f", held: {variant.cell.held}" if variant.cell.held else ""
     sections = {
+        "version": [variant.cell.version + held],
         "base": [f"{root.name} {root.digest}", *(f"{p.name} {p.version}" for p in root.packages)],
         "wheels": [f"{wheel.file.name} ({wheel.file.size / MB:.1f} MB)" for wheel in lock.wheels],
         "environment": [f"{k}={v}" for k, v in sorted(render.environment(variant, root).items())],
