@@ -14,13 +14,18 @@ UNCHANGED = 1.5  # seconds: ./inv image with nothing changed
 SELFTEST = 5.0  # seconds without the proof: only selftest changed
 PROMPT = 0.5  # seconds: ./inv list and ./inv --help
 
+LEGEND = """\
+naive: Debian minbase, venv, pip install --no-cache-dir; gzip, as BuildKit does by itself
+naive zstd: the same with the options of our own images
+medians; no proof on either side of a cold build; wheels and bases there before it"""
+
 
 class Build(Record, frozen=True):
     """One build. `load` is the machine's load average when it began; phases in seconds."""
 
     seconds: float
     load: float
-    phases: dict[str, float] = {}
+    phases: dict[str, float]
 
 
 class Side(Record, frozen=True):
@@ -60,10 +65,10 @@ class Report(Record, frozen=True):
     machine: str
     cpus: int
     engine: str
-    naive_base: str
+    naive_bases: dict[str, str]  # suite → digest of the imported tar
     comparisons: tuple[Comparison, ...]
-    list: tuple[float, ...]
-    help: tuple[float, ...]
+    inv_list: tuple[float, ...]
+    inv_help: tuple[float, ...]
 
 
 Row = tuple[str, ...]
@@ -90,12 +95,13 @@ def rows(report: Report) -> list[Row]:
     every = [row for item in report.comparisons for row in compared(item)]
     return [
         *every,
-        prompt("", "./inv list, s", report.list, PROMPT),
-        prompt("", "./inv --help, s", report.help, PROMPT),
+        prompt("", "./inv list, s", report.inv_list, PROMPT),
+        prompt("", "./inv --help, s", report.inv_help, PROMPT),
     ]
 
 
 def compared(item: Comparison) -> list[Row]:
+    # A command with one thing to do costs what a command with nothing to do costs, and that.
     edit = median(item.unchanged) + median(edit.build for edit in item.edits)
     proof = median(edit.proof for edit in item.edits)
     return [

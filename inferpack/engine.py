@@ -98,6 +98,7 @@ class Engine:
         smaller image, and Docker >= 23 pulls it; forced, so that what the engine has cached in
         another compression cannot change the digest.
         """
+        before = self.digest(name)
         output = (
             f"type=image,name={name},compression=zstd,force-compression=true,oci-mediatypes=true"
         )
@@ -112,7 +113,9 @@ class Engine:
             process.run(
                 [*argv, "--metadata-file", metadata, context], log=context.parent / "build.log"
             )
-            return str(json.loads(metadata.read_text())["containerimage.digest"])
+            digest = str(json.loads(metadata.read_text())["containerimage.digest"])
+        self.discard(before)
+        return digest
 
     @property
     def builder(self) -> str:
@@ -123,8 +126,19 @@ class Engine:
             ["docker", "context", "show"], log=self.logs / "context.log", quiet=True
         ).strip()
 
-    def tag(self, digest: str, reference: str) -> None:
+    def name(self, digest: str, reference: str) -> None:
+        """Names an image; the one that had the name goes, unless it has another."""
+        before = self.digest(reference)
         self.client.images.get(digest).tag(reference)
+        self.discard(before)
+
+    def discard(self, digest: str | None) -> None:
+        """Removes an image that has no name and that no container uses."""
+        import docker  # noqa: PLC0415
+
+        with suppress(docker.errors.APIError):
+            if digest and not self.client.images.get(digest).tags:
+                self.client.images.remove(digest)
 
     def remove(self, reference: str) -> None:
         import docker  # noqa: PLC0415

@@ -1,5 +1,6 @@
 """A context becomes an image in the engine: built, measured against its budget, recorded."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from inferpack import console
@@ -53,15 +54,18 @@ def unproven(variant: Variant) -> str:
     return f"{variant.reference}-unproven"
 
 
-def measure(variant: Variant, engine: Engine, digest: str, layers: tuple[Layer, ...]) -> int:
-    """The unpacked size; InferpackError with the largest packages when over the budget."""
-    with console.step("measure"):
+def measure(
+    variant: Variant, engine: Engine, digest: str, layers: tuple[Layer, ...]
+) -> tuple[int, int]:
+    """Unpacked and compressed size; over the budget, an error that names the largest packages."""
+    with console.step("measure"), ThreadPoolExecutor() as pool:
+        saved = pool.submit(engine.saved, digest)
         unpacked = sum(map(len, engine.export(digest)))
+        compressed = saved.result()
     if unpacked > variant.recipe.budget_mb * MB:
-        raise over_budget(
-            variant, unpacked, {item.name: item.tar.stat().st_size for item in layers}
-        )
-    return unpacked
+        sizes = {item.name: item.tar.stat().st_size for item in layers}
+        raise over_budget(variant, unpacked, sizes)
+    return unpacked, compressed
 
 
 def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> InferpackError:

@@ -171,7 +171,7 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         )
     seconds = time.monotonic() - start
     try:
-        unpacked = images.measure(variant, shop.engine, sha256, found)
+        unpacked, compressed = images.measure(variant, shop.engine, sha256, found)
     except InferpackError:
         shop.engine.remove(images.unproven(variant))
         raise
@@ -179,7 +179,7 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         key=made.key,
         digest=sha256,
         unpacked=unpacked,
-        compressed=shop.engine.saved(sha256),
+        compressed=compressed,
         seconds=round(seconds, 1),
         built=shop.now(),
         revision=origin.revision,
@@ -197,7 +197,7 @@ def prove(shop: Workshop, variant: Variant, image: images.Image) -> proof.Proof:
     """Proves an image; only then does it get its name."""
     start = time.monotonic()
     report = proof.prove(variant, shop.engine, image.digest)
-    shop.engine.tag(image.digest, variant.reference)
+    shop.engine.name(image.digest, variant.reference)
     shop.engine.remove(images.unproven(variant))
     return proof.record(
         shop.folder(variant),

@@ -177,7 +177,7 @@ def _channels_last(x: Tensor) -> Tensor:
 
 def _logged(model: Model, batch: Batch) -> None:
     onednn_ = torch.backends.mkldnn
-    with onednn_.verbose(onednn_.VERBOSE_ON):  # type: ignore[no-untyped-call]
+    with onednn_.verbose(onednn_.VERBOSE_ON):
         model(batch)
 
 
@@ -192,7 +192,7 @@ class PyTorch:
         return Model(self, precision, calibration)
 
     def threads(self) -> int:
-        return torch.get_num_threads()
+        return int(torch.get_num_threads())
 
     def executed(self, log: str) -> tuple[Kernel, ...]:
         self._header = self._header or onednn.find_header(log)

@@ -129,6 +129,18 @@ print(json.dumps(sorted(scripts - found)))
     assert (finished.code, finished.stdout) == (0, "[]\n"), finished.stderr
 
 
+def test_importing_the_framework_compiles_nothing(run: Run, variant: Variant) -> None:
+    """A read-only image would pay for a missing .pyc at every start."""
+    module = variant.cell.requires[0].partition("=")[0]
+    code = f"""
+import {module}, json, os, sys
+specs = [item.__spec__ for item in list(sys.modules.values()) if getattr(item, "__spec__", None)]
+files = [spec for spec in specs if spec.origin and spec.origin.endswith(".py")]
+print(json.dumps([len(files) > 50, [s.name for s in files if not os.path.exists(s.cached or "")]]))
+"""
+    assert json.loads(python(run, code)) == [True, []]
+
+
 def test_the_installed_versions_are_the_locked_ones(
     run: Run, variant: Variant, shop: Workshop
 ) -> None:
