@@ -121,13 +121,13 @@ def doctor(_: Context, install: bool = False) -> None:
 
 @task(help={"only": "a folder or file below tests/"})
 @command
-def test(_: Context, only: str = "tests") -> None:
-    """Set everything up and run the tests: lint, types, unit, integration, smoke."""
+def test(_: Context, only: str = "") -> None:
+    """Set everything up and run the tests: lint, types, unit, then on real images."""
     prepare()
     lint_sources()
     import pytest  # noqa: PLC0415
 
-    sys.exit(pytest.main([str(ROOT / only)]))
+    sys.exit(pytest.main([only] if only else []))
 
 
 @task

@@ -31,9 +31,15 @@ BUILD_TOOLS = {
     "apt",
 }
 KILLED = 128 + signal.SIGSYS
-# onnxruntime's telemetry, when on, connects after about ten seconds.
-LINGER = """
-import sys, time
+
+
+def lingering(variant: Variant) -> str:
+    """A program that loads the framework as a user would, uses it, and stays a while.
+
+    onnxruntime's telemetry, when on, connects after about ten seconds.
+    """
+    return f"""
+import {module(variant)}, sys, time
 sys.path.insert(0, "/opt/inferpack")
 sys.argv = ["selftest"]
 from selftest.__main__ import main
@@ -41,6 +47,11 @@ code = main()
 time.sleep(15)
 sys.exit(code)
 """
+
+
+def module(variant: Variant) -> str:
+    """What a program imports: here the framework's wheel is named alike."""
+    return variant.cell.requires[0].partition("=")[0]
 
 
 @pytest.fixture
@@ -131,9 +142,8 @@ print(json.dumps(sorted(scripts - found)))
 
 def test_importing_the_framework_compiles_nothing(run: Run, variant: Variant) -> None:
     """A read-only image would pay for a missing .pyc at every start."""
-    module = variant.cell.requires[0].partition("=")[0]
     code = f"""
-import {module}, json, os, sys
+import {module(variant)}, json, os, sys
 specs = [item.__spec__ for item in list(sys.modules.values()) if getattr(item, "__spec__", None)]
 files = [spec for spec in specs if spec.origin and spec.origin.endswith(".py")]
 print(json.dumps([len(files) > 50, [s.name for s in files if not os.path.exists(s.cached or "")]]))
@@ -173,15 +183,19 @@ def test_an_image_is_within_its_budget(engine: Engine, image: str, variant: Vari
     assert sum(map(len, engine.export(image))) <= variant.recipe.budget_mb * images.MB
 
 
-def test_nothing_opens_a_network_socket(run: Run, trapped: dict[str, object]) -> None:
-    finished = run(["python3", "-c", LINGER], **trapped)
+def test_nothing_opens_a_network_socket(
+    run: Run, variant: Variant, trapped: dict[str, object]
+) -> None:
+    finished = run(["python3", "-c", lingering(variant)], **trapped)
     assert finished.code == 0, finished.stdout + finished.stderr
 
 
 @pytest.mark.parametrize("variant", ["onnxruntime-mlas-py311-amd64"], indirect=True)
-def test_the_trap_catches_telemetry_that_is_on(run: Run, trapped: dict[str, object]) -> None:
-    switched_on = {"ORT_DISABLE_TELEMETRY": "0"}
-    assert run(["python3", "-c", LINGER], environment=switched_on, **trapped).code == KILLED
+def test_the_trap_catches_telemetry_that_is_on(
+    run: Run, variant: Variant, trapped: dict[str, object]
+) -> None:
+    command = ["python3", "-c", lingering(variant)]
+    assert run(command, environment={"ORT_DISABLE_TELEMETRY": "0"}, **trapped).code == KILLED
 
 
 def test_the_trap_catches_a_socket(run: Run, trapped: dict[str, object]) -> None:
