@@ -1,0 +1,48 @@
+"""The README shows only what works: every command in it is run."""
+
+import re
+import shlex
+import subprocess
+
+import tasks
+from tests.integration.checkout import Checkout, Done
+from tests.integration.conftest import VARIANTS, proven
+
+pytest_plugins = ("tests.integration.scratch",)
+README = (tasks.ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
+
+
+def commands(program: str) -> list[list[str]]:
+    """The lines of the README's blocks that run a program, as argument lists."""
+    return [shlex.split(line, comments=True) for line in LINES if line.startswith(f"{program} ")]
+
+
+def test_every_inv_command_works(checkout: Checkout) -> None:
+    found = commands("./inv")
+    assert {words[1] for words in found} == {
+        "doctor", "explain", "image", "list", "lock", "render", "smoke", "test"
+    }  # fmt: skip
+    ours = [words[1:] for words in found if words[1] != "test"]  # that one is running now
+    ends: list[tuple[list[str], Done]] = [(words, checkout.inv(*words)) for words in ours]
+    assert [(words, done.stderr) for words, done in ends if done.code != 0] == []
+
+
+def test_every_docker_command_works() -> None:
+    found = commands("docker")
+    assert found
+    for variant in VARIANTS:
+        proven(variant.id)
+    for words in found:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_commands_result_can_be_used_by_the_next(checkout: Checkout) -> None:
+    digest = checkout.image().stdout.splitlines()[-1]
+    code = "import onnxruntime; print(onnxruntime.__version__)"
+    words = ["docker", "run", "--rm", digest, "python3", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    (variant,) = (item for item in VARIANTS if item.recipe.name == "onnxruntime")
+    assert done.stdout == f"{variant.version}\n"
