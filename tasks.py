@@ -69,10 +69,10 @@ def explain(_: Context, glob: str) -> None:
 @command
 def lock(_: Context, glob: str, upgrade: bool = False) -> None:
     """Resolve each variant's wheels, and each base's packages, into recipes/locks/."""
-    from inferpack import pipeline  # noqa: PLC0415
+    from inferpack import locking  # noqa: PLC0415
 
     prepare(docker=False)
-    for path in pipeline.lock(shop(), glob, upgrade=upgrade):
+    for path in locking.lock(shop(), glob, upgrade=upgrade):
         console.result(str(path.relative_to(ROOT)))
 
 
@@ -84,10 +84,7 @@ def render(_: Context, glob: str) -> None:
 
     prepare(docker=False)
     for variant in shop().variants(glob):
-        made = pipeline.inputs(shop(), variant)
-        found = pipeline.layers(shop(), made)
-        path = pipeline.context(shop(), made, found, shop().origin())
-        console.result(str(path.relative_to(ROOT)))
+        console.result(str(pipeline.rendered(shop(), variant).relative_to(ROOT)))
 
 
 @task
@@ -113,9 +110,15 @@ def doctor(_: Context, install: bool = False) -> None:
     if install and (reason := physician.may_not_install(machine())):
         console.warn(f"nothing is installed: {reason}")
     findings = physician.mend(machine()) if install else physician.examine(machine())
-    states = [f"ok ({item.found})" if item.found else "missing" for item in findings]
-    names = [item.name for item in findings]
-    console.table(("need", "state"), list(zip(names, states, strict=True)))
+    rows: list[tuple[str, ...]] = [
+        (
+            item.name,
+            f"ok ({item.found})" if item.found else "missing",
+            physician.fix(item, machine()),
+        )
+        for item in findings
+    ]
+    console.table(("need", "state", "fix"), rows)
     physician.insist(machine(), findings)
 
 
@@ -123,7 +126,7 @@ def doctor(_: Context, install: bool = False) -> None:
 @command
 def test(_: Context, only: str = "") -> None:
     """Set everything up and run the tests: lint, types, unit, then on real images."""
-    prepare()
+    prepare(docker="unit" not in only)
     lint_sources()
     import pytest  # noqa: PLC0415
 
@@ -226,7 +229,7 @@ def with_default_glob(argv: list[str]) -> list[str]:
     """
     if len(argv) < 2 or argv[1] not in GLOB_TASKS:
         return argv
-    given = len(argv) > 2 and not argv[2].startswith("-")
+    given = any(not word.startswith("-") for word in argv[2:])
     return argv if given else [*argv[:2], "*", *argv[2:]]
 
 

@@ -1,25 +1,18 @@
-"""The base root file system: resolved and verified by mmdebstrap, assembled here, cached by digest.
-
-mmdebstrap's extract variant resolves, downloads and checks signatures for any architecture and
-runs no maintainer script, so nothing is emulated.
-"""
+"""The base root file system: assembled from verified Debian packages, cached by digest."""
 
 import platform
-import shlex
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inferpack import console, deb, debian, process, rootfs, store
+from inferpack import archive, console, deb, debian, process, rootfs, store
 from inferpack.errors import InferpackError
 from inferpack.model import Arch, Base, Package, Record
 
 SOURCES = tuple(
     Path(__file__).with_name(f"{name}.py")
-    for name in ("base", "deb", "debian", "ldcache", "rootfs")
+    for name in ("archive", "base", "deb", "debian", "ldcache", "rootfs")
 )
-ARCHIVES = "/var/cache/apt/archives"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,10 +54,18 @@ def ensure(
     if record is None:
         if arch is not native() and compiler is None:
             compiler = ensure(name, base, native(), cache=cache, committed=())
-        with console.step(f"base {name} for {arch}"):
-            record = build(
-                base, arch, cache=cache, committed=committed, compiler=compiler, folder=folder
-            )
+        with store.locked(cache / "base"):
+            record = store.read_record(folder / "base.json", BaseRecord)
+            if record is None:
+                with console.step(f"base {name} for {arch}"):
+                    record = build(
+                        base,
+                        arch,
+                        cache=cache,
+                        committed=committed,
+                        compiler=compiler,
+                        folder=folder,
+                    )
     if committed:
         report(name, changes(committed, record.packages))
     return BuiltBase(
@@ -86,9 +87,11 @@ def build(
     folder: Path,
 ) -> BaseRecord:
     """Fills `folder` with base.tar, root/ and base.json, or leaves nothing."""
-    cached = committed and all(deb_path(cache, package).exists() for package in committed)
-    packages = committed if cached else resolve(base, arch, cache=cache)
-    tree = debian.install((deb.read(deb_path(cache, item)) for item in packages), base, arch)
+    cached = committed and all(archive.intact(cache, package) for package in committed)
+    packages = committed if cached else archive.resolve(base, arch, cache=cache)
+    tree = debian.install(
+        (deb.read(archive.deb_path(cache, item)) for item in packages), base, arch
+    )
     with store.whole_folder(folder) as temporary:
         root = temporary / "root"
         root.mkdir()
@@ -100,43 +103,6 @@ def build(
         record = BaseRecord(digest=digest, packages=packages)
         store.write_record(temporary / "base.json", record)
     return record
-
-
-def resolve(base: Base, arch: Arch, *, cache: Path) -> tuple[Package, ...]:
-    """What Debian's archive now has for this base, sorted by name; the files are in the cache."""
-    (cache / "debs").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=cache / "debs") as temporary:
-        download(base, arch, Path(temporary), log=cache / "logs" / f"base-{arch}-mmdebstrap.log")
-        found = []
-        for path in Path(temporary).rglob("*.deb"):
-            package = deb.package(path)
-            if package.name not in base.without:
-                path.chmod(0o644)
-                path.replace(deb_path(cache, package))
-                found.append(package)
-    return tuple(sorted(found, key=lambda package: package.name))
-
-
-def download(base: Base, arch: Arch, target: Path, *, log: Path) -> None:
-    """The packages and all they depend on, with apt's checks. mmdebstrap knows Debian's mirrors."""
-    process.need("mmdebstrap")
-    argv = [
-        "mmdebstrap",
-        "--variant=extract",
-        f"--arch={arch}",
-        f"--include={','.join(base.packages)}",
-        "--format=null",
-        f"--extract-hook=copy-out {ARCHIVES} {shlex.quote(str(target))}",
-        base.suite,
-        "/dev/null",
-    ]
-    try:
-        process.run(argv, log=log)
-    except InferpackError as err:
-        lines = log.read_text().splitlines()
-        wrong = next((line for line in lines if line.startswith("E: ")), "E: mmdebstrap failed")
-        hint = f"check this machine's network and proxy, then run it again; full log: {log}"
-        raise InferpackError(f"Debian {base.suite} {arch}", wrong[3:], hint) from err
 
 
 def changes(committed: Iterable[Package], found: Iterable[Package]) -> tuple[str, ...]:
@@ -175,6 +141,11 @@ def python_command(built: BuiltBase) -> list[str]:
     return interpreter(built.root, built.arch)
 
 
+def python_digest(built: BuiltBase) -> str:
+    """Names the base's Python: what it compiles depends on no other package."""
+    return store.digest([item.file.sha256 for item in built.packages if "python" in item.name])
+
+
 def interpreter(root: Path, arch: Arch) -> list[str]:
     """Python in an unpacked root through the root's own loader: no chroot, no privileges.
 
@@ -194,10 +165,6 @@ def compile_stdlib(python: list[str], root: Path, base: Base, *, log: Path) -> N
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
     library = root / f"usr/lib/python{base.python}"
     process.run([*python, "-m", "compileall", *options, str(library)], log=log, quiet=True)
-
-
-def deb_path(cache: Path, package: Package) -> Path:
-    return cache / "debs" / f"{package.file.sha256}.deb"
 
 
 def native() -> Arch:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inferpack import console, process
 from inferpack.engine import Engine
-from inferpack.errors import InferpackError
+from inferpack.errors import InferpackError, UsageError
 
 EXTERNAL = "external"  # the value of INFERPACK_ENGINE that forbids installing
 STORE = "containerd image store"
@@ -18,9 +18,9 @@ FEATURE = '"features": {"containerd-snapshotter": true}'
 FIRST_WITH_CONTAINERD = 24  # Docker's major version
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
-    "dpkg-deb": "dpkg",
     "x86_64-linux-gnu-strip": "binutils-x86-64-linux-gnu",
 }
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,12 @@ def examine(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
         Finding(name=name, found=shutil.which(name), package=package)
         for name, package in PROGRAMS.items()
     )
-    return (*programs, *(examine_docker(machine) if docker else ()))
+    keys = Finding(
+        name="Debian's archive keys",
+        found=str(KEYRING) if KEYRING.exists() else None,
+        package="debian-archive-keyring",
+    )
+    return (*programs, keys, *(examine_docker(machine) if docker else ()))
 
 
 def examine_docker(machine: Machine) -> tuple[Finding, ...]:
@@ -131,7 +136,11 @@ def missing_store(machine: Machine, version: str) -> Finding:
 
 def may_not_install(machine: Machine) -> str | None:
     """Why nothing is installed here, or None where it is."""
-    if machine.environment.get("INFERPACK_ENGINE") == EXTERNAL:
+    chosen = machine.environment.get("INFERPACK_ENGINE", "")
+    if chosen not in ("", EXTERNAL):
+        hint = f"'{EXTERNAL}' forbids installing; unset it otherwise"
+        raise UsageError("INFERPACK_ENGINE", f"unknown value '{chosen}'", hint)
+    if chosen == EXTERNAL:
         return f"INFERPACK_ENGINE={EXTERNAL} forbids it"
     if not machine.debian:
         return "only Debian and Ubuntu are known"
@@ -169,6 +178,12 @@ def insist(machine: Machine, findings: tuple[Finding, ...]) -> None:
     """One line that says what is missing and how to get it, where something is."""
     if missing := lacking(findings):
         raise explain(missing, machine)
+
+
+def fix(finding: Finding, machine: Machine) -> str:
+    """What brings one missing prerequisite."""
+    apt = f"{machine.sudo}apt-get install --yes {finding.package}" if finding.package else ""
+    return "" if finding.found else apt or finding.command or finding.advice
 
 
 def lacking(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ class Engine:
         from docker.context import ContextAPI  # noqa: PLC0415
 
         try:
-            context = None if self.host else ContextAPI.get_current_context()
+            chosen = os.environ.get("DOCKER_CONTEXT")
+            context = None if self.host else ContextAPI.get_context(chosen)
             client = (
                 docker.DockerClient(context.Host, tls=context.TLSConfig, timeout=TIMEOUT)
                 if context and context.name != "default"
@@ -190,7 +192,8 @@ class Engine:
             digest, command, environment=dict(environment or {}), **settings
         )
         try:
-            container.start()
+            with self.reporting():
+                container.start()
             code = self._wait(container, timeout)
             stdout = container.logs(stdout=True, stderr=False).decode(errors="replace")
             stderr = container.logs(stdout=False, stderr=True).decode(errors="replace")
@@ -212,7 +215,10 @@ class Engine:
     def _wait(container: "Container", timeout: float) -> int | None:
         from requests.exceptions import ConnectionError, ReadTimeout  # noqa: PLC0415
 
+        start = time.monotonic()
         try:
             return int(container.wait(timeout=timeout)["StatusCode"])
         except (ReadTimeout, ConnectionError):
+            if time.monotonic() - start < timeout:
+                raise  # the engine is gone
             return None  # and the caller removes it, running or not

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -135,10 +135,12 @@ class Session:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], *, stream: bool = False
     ) -> requests.Response:
+        plain, auth = without_credentials(url)
         # Given with each request: only so do they win over REQUESTS_CA_BUNDLE and HTTPS_PROXY.
         return self.session.request(
             method,
-            url,
+            plain,
+            auth=auth,
             headers=headers,
             stream=stream,
             timeout=self.timeout,
@@ -147,6 +149,19 @@ class Session:
             proxies=dict(self.proxies),
             allow_redirects=True,
         )
+
+
+def without_credentials(url: str) -> tuple[str, tuple[str, str] | None]:
+    """The URL as trusted hosts are looked up, and its user and password; None leaves it to netrc.
+
+    >>> without_credentials("https://me:p%40ss@host/simple")
+    ('https://host/simple', ('me', 'p@ss'))
+    """
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, None
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return plain, (unquote(parts.username), unquote(parts.password or ""))
 
 
 class Unreachable(InferpackError):

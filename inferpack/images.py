@@ -5,18 +5,13 @@ from pathlib import Path
 
 from inferpack import console
 from inferpack.engine import Engine
-from inferpack.errors import InferpackError
-from inferpack.model import Layer, Package, Record, Variant
+from inferpack.errors import InferpackError, UsageError
+from inferpack.model import SITE, LockedWheel, Package, Record, Variant
 from inferpack.store import read_record, write_record
 
 MB = 1_000_000
+PYTHON = "/usr/bin/python3"
 LARGEST = 10
-
-
-class Wheel(Record, frozen=True):
-    name: str
-    version: str
-    sha256: str
 
 
 class Image(Record, frozen=True):
@@ -34,7 +29,7 @@ class Image(Record, frozen=True):
     revision: str
     created: int
     debian: tuple[Package, ...]
-    wheels: tuple[Wheel, ...]
+    wheels: tuple[LockedWheel, ...]
 
 
 def read(folder: Path) -> Image | None:
@@ -54,18 +49,34 @@ def unproven(variant: Variant) -> str:
     return f"{variant.reference}-unproven"
 
 
-def measure(
-    variant: Variant, engine: Engine, digest: str, layers: tuple[Layer, ...]
-) -> tuple[int, int]:
+def measure(variant: Variant, engine: Engine, digest: str, context: Path) -> tuple[int, int]:
     """Unpacked and compressed size; over the budget, an error that names the largest packages."""
     with console.step("measure"), ThreadPoolExecutor() as pool:
         saved = pool.submit(engine.saved, digest)
         unpacked = sum(map(len, engine.export(digest)))
         compressed = saved.result()
-    if unpacked > variant.recipe.budget_mb * MB:
-        sizes = {item.name: item.tar.stat().st_size for item in layers}
-        raise over_budget(variant, unpacked, sizes)
+    check_budget(variant, unpacked, context)
     return unpacked, compressed
+
+
+def check_python(variant: Variant, engine: Engine, digest: str) -> None:
+    """A registry base must hold the Python our layers are made for, where they look for it."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2], *sys.path)"
+    try:
+        printed = engine.run(digest, [PYTHON, "-c", code], timeout=60).stdout.split()
+    except InferpackError:
+        printed = []  # no such program
+    if printed[:1] != [variant.recipe.python] or f"/{SITE}" not in printed:
+        wrong = f"{variant.recipe.base} has no Debian Python {variant.recipe.python} at {PYTHON}"
+        hint = "name a base that has it, or one of recipes/bases.toml"
+        raise UsageError(f"recipes/{variant.recipe.name}.toml", wrong, hint)
+
+
+def check_budget(variant: Variant, unpacked: int, context: Path) -> None:
+    """Raises InferpackError with the largest of the context's layers, each a package."""
+    if unpacked > variant.recipe.budget_mb * MB:
+        sizes = {path.stem: path.stat().st_size for path in (context / "layers").glob("*.tar")}
+        raise over_budget(variant, unpacked, sizes)
 
 
 def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> InferpackError:

@@ -13,14 +13,15 @@ from fnmatch import fnmatchcase
 from hashlib import file_digest as hash_file
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from inferpack import process
-from inferpack.errors import UsageError
-from inferpack.model import Arch, Compiler, Prune
+from inferpack.errors import InferpackError, UsageError
+from inferpack.model import SITE, Arch, Compiler, Prune
 from inferpack.store import digest, disk, file_digest
 from inferpack.tree import byte_compile, pack
 from inferpack.unpack import install
 
-SITE = "usr/local/lib/python3.11/dist-packages"  # Debian's sys.path entry for local packages
 CODE = [
     file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("layers", "tree", "unpack")
 ]
@@ -32,46 +33,48 @@ def wheel_layer(
     sha256: str,
     *,
     prune: Prune,
-    where: str,
     arch: Arch,
     compiler: Compiler,
     cache: Path,
     log: Path,
 ) -> Path:
-    """The layer of a verified wheel, from the cache where its inputs are known.
+    """The layer of a wheel with this sha256, from the cache where its inputs are known.
 
-    Raises UsageError for a prune rule that matches nothing: `where` names the recipe.
+    Raises UsageError for a prune rule that matches nothing, InferpackError for a damaged wheel.
     """
     key = digest(sha256, prune, arch, compiler.digest, CODE)
     tar = cache / "layers" / f"{key}.tar"
     if tar.exists():
         return tar
+    if file_digest(wheel) != sha256:
+        wheel.unlink()
+        hint = "run the command again: it is fetched anew"
+        raise InferpackError(str(wheel), "was damaged in the cache, and is removed", hint)
     folder = cache / "layers"
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as scratch:
             root = Path(scratch)
             used = install(wheel, root, site=SITE, remove=prune.remove)
-            refuse_idle(set(prune.remove) - used, wheel.name, where)
-            refuse_idle(unmatched(prune.uncompiled, root, "*.py"), wheel.name, where)
-            strip(root, prune, arch, where=where, log=log)
+            refuse_idle(set(prune.remove) - used, wheel.name)
+            refuse_idle(unmatched(prune.uncompiled, root, "*.py"), wheel.name)
+            refuse_idle(unmatched(prune.strip, root, "*.so*"), wheel.name)
+            strip(root, prune, arch, log=log)
             byte_compile(root, root / SITE, compiler, skip=prune.uncompiled, log=log)
             write_installation_record(root)
             pack(root, tar)
     return tar
 
 
-def refuse_idle(rules: Iterable[str], name: str, where: str) -> None:
+def refuse_idle(rules: Iterable[str], wheel: str) -> None:
     """A rule that matches nothing is a leftover of an older release."""
     for rule in sorted(rules):
-        raise UsageError(
-            where, f"prune rule '{rule}' matches no file of {name}", "remove or fix it"
-        )
+        where = f"recipes: prune.{canonicalize_name(wheel.partition('-')[0])}"
+        raise UsageError(where, f"'{rule}' matches no file of {wheel}", "remove or fix it")
 
 
-def strip(root: Path, prune: Prune, arch: Arch, *, where: str, log: Path) -> None:
+def strip(root: Path, prune: Prune, arch: Arch, *, log: Path) -> None:
     """Strips the libraries the recipe lists: strip breaks some that patchelf has rewritten."""
-    refuse_idle(unmatched(prune.strip, root, "*.so*"), "its wheel", where)
     names = files_below(root / SITE, "*.so*")
     chosen = [name for name in names if any(fnmatchcase(name, rule) for rule in prune.strip)]
     if chosen:

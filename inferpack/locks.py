@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING
 from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
 
 from inferpack import indexes as pip
-from inferpack import process, store
+from inferpack import process, resolver, store
 from inferpack.errors import InferpackError, UsageError
 from inferpack.indexes import Indexes
 from inferpack.model import File, LockedWheel, Variant
-from inferpack.target import environment, minor_of, platforms, tags
+from inferpack.target import environment, platforms, tags
 
 if TYPE_CHECKING:
     from inferpack.fetch import Session
-
-# The glibc 2.x that uv has a --python-platform for; any other is resolved as the next older one.
-UV_GLIBC = (17, 28, *range(31, 41))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +83,7 @@ def locked(package: Package) -> LockedWheel:
             version=version,
             wheels=[PackageWheel(url=None, path=str(path), size=int(size), hashes=hashes)],
         ) if version and "/" not in path and "sha256" in hashes:
+            store.check_sha256(package.name, hashes["sha256"])
             file = File(name=path, size=size, sha256=hashes["sha256"])
             return LockedWheel(name=package.name, version=str(version), file=file)
     raise ValueError(f"{package.name} needs one wheel with file name, size and sha256")
@@ -136,69 +134,31 @@ def resolve(
         (folder / "requirements.in").write_text("\n".join(variant.cell.requires) + "\n")
         if previous and not upgrade:
             (folder / "pylock.toml").write_text(render(previous))
-        argv = [*uv(variant, glibc), *(["--upgrade"] if upgrade else [])]
+        argv = [*resolver.command(variant, glibc), *(["--upgrade"] if upgrade else [])]
         argv += ["--no-index"] if not indexes.simple else []
-        env = {"UV_CACHE_DIR": str((cache / "uv").absolute()), **uv_environment(indexes)}
+        env = {"UV_CACHE_DIR": str((cache / "uv").absolute()), **resolver.environment(indexes)}
         try:
             process.run(argv, log=log, env=env, cwd=folder)
         except InferpackError as err:
-            raise unresolvable(variant, log) from err
+            raise resolver.failed(variant, log) from err
         pylock = Pylock.from_dict(tomllib.loads((folder / "pylock.toml").read_text()))
     chosen = tuple(choose(pylock, variant, glibc))
     session = indexes.session()
     wheels = tuple(described(package, wheel, indexes, session) for package, wheel in chosen)
+    if previous and not upgrade:
+        refuse_other_bytes(previous, wheels)
     return Lock(inputs=inputs(variant, glibc), wheels=by_name(wheels))
 
 
-def uv(variant: Variant, glibc: str) -> list[str]:
-    from uv import find_uv_bin  # noqa: PLC0415  only here, and it looks through the disk
-
-    minor = max(known for known in UV_GLIBC if known <= minor_of(glibc))
-    return [
-        *(find_uv_bin(), "pip", "compile", "requirements.in", "--output-file", "pylock.toml"),
-        *("--python-platform", f"{variant.arch.machine}-manylinux_2_{minor}"),
-        *("--python-version", variant.recipe.python, "--no-python-downloads"),
-        *("--format", "pylock.toml", "--only-binary", ":all:", "--no-header", "--no-config"),
-        *("--index-strategy", "unsafe-best-match", "--quiet"),
-    ]
-
-
-def uv_environment(indexes: Indexes) -> dict[str, str]:
-    """pip's configuration in uv's words; by environment, for a command line is shown and logged."""
-    words = {
-        "UV_INDEX": " ".join(indexes.extra),
-        "UV_INDEX_URL": "",
-        "UV_EXTRA_INDEX_URL": "",
-        "UV_FIND_LINKS": ",".join(indexes.find_links),
-        "UV_INSECURE_HOST": " ".join(indexes.trusted_hosts),
-        "UV_HTTP_TIMEOUT": str(max(1, round(indexes.timeout))),
-        "UV_HTTP_RETRIES": str(indexes.retries),
-    }
-    if indexes.index:
-        words["UV_DEFAULT_INDEX"] = indexes.index
-    if indexes.cert:
-        kind = "SSL_CERT_DIR" if Path(indexes.cert).is_dir() else "SSL_CERT_FILE"
-        words[kind] = indexes.cert
-    if indexes.client_cert:
-        words["SSL_CLIENT_CERT"] = indexes.client_cert
-    if indexes.proxy:
-        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-        words |= dict.fromkeys(names, indexes.proxy)
-    return words
-
-
-def unresolvable(variant: Variant, log: Path) -> InferpackError:
-    """uv's own explanation, without what it prints on the way there."""
-    lines = [line.strip() for line in log.read_text().splitlines()]
-    errors = [number for number, line in enumerate(lines) if line.startswith("error:")]
-    reasons = lines[errors[0] :] if errors else lines[-process.TAIL :]
-    text = "\n  ".join(line.removeprefix("error: ").removeprefix("cause: ") for line in reasons)
-    requires = ", ".join(variant.cell.requires)
-    return InferpackError(
-        variant.id,
-        f"{requires} cannot be resolved for {variant.arch.machine}:\n  {text.rstrip('.')}",
-        f"check the versions in the recipe and the indexes in 'pip config list'; full log: {log}",
-    )
+def refuse_other_bytes(previous: Lock, wheels: tuple[LockedWheel, ...]) -> None:
+    """A file that has changed under its name was tampered with, or rebuilt without a new name."""
+    known = {wheel.file.name: wheel.file for wheel in previous.wheels}
+    for wheel in wheels:
+        before = known.get(wheel.file.name, wheel.file)
+        if before != wheel.file:
+            wrong = f"the index has other bytes under this name: {wheel.file.sha256}"
+            hint = f"the lock says {before.sha256}; if that is meant, --upgrade accepts it"
+            raise InferpackError(wheel.file.name, wrong, hint)
 
 
 def choose(pylock: Pylock, variant: Variant, glibc: str) -> Iterator[tuple[Package, PackageWheel]]:

@@ -5,7 +5,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+NAMESPACE = "inferpack"  # of local image names
+SITE = "usr/local/lib/python3.11/dist-packages"  # where Debian's Python finds local packages
 
 
 class Arch(StrEnum):
@@ -40,6 +45,30 @@ class Backend(StrEnum):
                 return (Arch.ARM64,)
             case Backend.OPENBLAS | Backend.MLAS | Backend.GGML:
                 return (Arch.AMD64, Arch.ARM64)
+
+
+class Feature(StrEnum):
+    """CPU features an expectation may ask for, by the names selftest reports."""
+
+    SSE4_2 = "sse4_2"
+    AVX = "avx"
+    FMA = "fma"
+    AVX2 = "avx2"
+    AVX_VNNI = "avx_vnni"
+    AVX_VNNI_INT8 = "avx_vnni_int8"
+    AVX512F = "avx512f"
+    AVX512BW = "avx512bw"
+    AVX512_VNNI = "avx512_vnni"
+    AVX512_BF16 = "avx512_bf16"
+    AMX_INT8 = "amx_int8"
+    AMX_BF16 = "amx_bf16"
+    NEON = "neon"
+    FP16 = "fp16"
+    DOTPROD = "dotprod"
+    BF16 = "bf16"
+    I8MM = "i8mm"
+    SVE = "sve"
+    SVE2 = "sve2"
 
 
 class Python(StrEnum):
@@ -77,7 +106,7 @@ class Base(Table, frozen=True):
 class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
 
-    cpu: tuple[str, ...]
+    cpu: tuple[Feature, ...]
     kernels: dict[str, str]
     speedup: float
 
@@ -96,25 +125,31 @@ class Expectation(Table, frozen=True):
 
 
 class Prune(Table, frozen=True):
-    """Globs below site-packages, or of scripts as bin/NAME; * also matches /.
+    """Globs below site-packages, or of scripts as bin/NAME; * also matches /."""
 
-    `remove`: files a runtime never needs. `strip`: libraries that lose their symbols. `uncompiled`:
-    modules so seldom imported that their bytecode is not worth its space.
-    """
-
-    remove: tuple[str, ...] = ()
-    strip: tuple[str, ...] = ()
-    uncompiled: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()  # files a runtime never needs
+    strip: tuple[str, ...] = ()  # libraries that lose their symbols
+    uncompiled: tuple[str, ...] = ()  # modules too seldom imported for their bytecode to pay
 
 
 class Cell(Table, frozen=True):
-    """One backend on one architecture, with the wheels it asks for."""
+    """One backend on one architecture, and its wheels: the framework's first, pinned."""
 
     backend: Backend
     arch: Arch
-    version: str
     requires: tuple[str, ...]
-    held: str = ""
+    held: str = ""  # why this version and not the newest
+
+    @property
+    def framework(self) -> str:
+        """The framework's wheel, by its normalised name."""
+        return canonicalize_name(Requirement(self.requires[0]).name)
+
+    @property
+    def version(self) -> str:
+        """The framework's full version, such as 2.13.0+cpu."""
+        (pin,) = Requirement(self.requires[0]).specifier
+        return pin.version
 
 
 class Recipe(Table, frozen=True):
@@ -138,6 +173,7 @@ class Variant:
 
     recipe: Recipe
     cell: Cell
+    namespace: str = NAMESPACE
 
     @property
     def id(self) -> str:
@@ -159,8 +195,8 @@ class Variant:
     @property
     def reference(self) -> str:
         """The local image name."""
-        python = self.recipe.python.tag
-        return f"inferpack/{self.recipe.name}:{self.version}-{self.backend}-{python}-{self.arch}"
+        tag = f"{self.version}-{self.backend}-{self.recipe.python.tag}-{self.arch}"
+        return f"{self.namespace}/{self.recipe.name}:{tag}"
 
 
 class File(Record, frozen=True):

@@ -3,23 +3,34 @@
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
-from inferpack import base, console, images, locks, program, proof, recipes, render, wheelhouse
+from inferpack import (
+    base,
+    console,
+    images,
+    locks,
+    program,
+    proof,
+    recipes,
+    render,
+    wheelhouse,
+)
 from inferpack.base import BuiltBase
 from inferpack.errors import InferpackError
 from inferpack.layers import wheel_layer
-from inferpack.model import Arch, Base, Compiler, Layer, LockedWheel, Origin, Variant
-from inferpack.store import digest, file_digest, locked, tree_digest, write, write_record
+from inferpack.model import Arch, Compiler, Layer, LockedWheel, Origin, Variant
+from inferpack.provenance import DIRTY
+from inferpack.store import digest, files_digest, locked, sources
 from inferpack.workshop import Workshop
 
 CPUS = len(os.sched_getaffinity(0))
+PACKAGE = Path(__file__).parent
+# The modules whose code decides an image's bytes; the base and each layer have keys of their own.
+MAKERS = ("engine", "layers", "pipeline", "program", "render", "store", "tree", "unpack")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,74 +45,37 @@ class Inputs:
     key: str
 
 
-def build_base(shop: Workshop, name: str, spec: Base, arch: Arch) -> BuiltBase:
-    committed = shop.base_lock(name, arch)
+def build_base(shop: Workshop, variant: Variant, arch: Arch) -> BuiltBase:
+    name, spec = shop.base(variant)
+    committed = shop.base_lock(variant, arch)
     return base.ensure(name, spec, arch, cache=shop.cache, committed=committed)
-
-
-def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
-    """Writes the lock of each variant, and of each base that has none or is to be upgraded."""
-    indexes, known = shop.indexes(), set[Path]()
-    for variant in shop.variants(glob):
-        name, spec = shop.base(variant)
-        path = shop.lock_path(variant)
-        with console.step(f"resolve {variant.id}"):
-            resolved = locks.resolve(
-                variant,
-                spec.glibc,
-                indexes,
-                cache=shop.cache,
-                log=shop.folder(variant) / "lock.log",
-                previous=locks.read(path) if path.exists() else None,
-                upgrade=upgrade,
-            )
-        yield write(path, locks.render(resolved))
-        base_path = shop.base_lock_path(name, variant.arch)
-        if base_path not in known and (upgrade or not base_path.exists()):
-            known.add(base_path)
-            with console.step(f"resolve base {name} for {variant.arch}"):
-                packages = base.resolve(spec, variant.arch, cache=shop.cache)
-            yield write_record(base_path, packages)
 
 
 def inputs(shop: Workshop, variant: Variant) -> Inputs:
     """Reads the lock and makes the base where it is not cached."""
     name, spec = shop.base(variant)
     lock = locks.load(shop.lock_path(variant), variant, spec.glibc)
-    built = build_base(shop, name, spec, variant.arch)
-    native = Arch.AMD64 if platform.machine() == Arch.AMD64.machine else Arch.ARM64
-    own = built if native == variant.arch else build_base(shop, name, spec, native)
-    compiler = Compiler(command=tuple(base.python_command(own)), digest=own.digest)
-    if variant.recipe.base == name:
-        root = render.Root(
-            name=f"inferpack/base:{name}",
-            digest=f"sha256:{built.digest}",
-            environment=spec.environment,
-            packages=built.packages,
-        )
-    else:
-        image, _, sha256 = variant.recipe.base.partition("@")
-        root = render.Root(name=image, digest=sha256, environment=spec.environment)
-    code = [
-        file_digest(Path(__file__).with_name(f"{stage}.py"))
-        for stage in ("render", "layers", "tree", "unpack")
-    ]
+    built = build_base(shop, variant, variant.arch)
+    native = base.native()
+    own = built if native == variant.arch else build_base(shop, variant, native)
+    compiler = Compiler(command=tuple(base.python_command(own)), digest=base.python_digest(own))
+    root = render.root_of(variant, name, spec, f"sha256:{built.digest}", built.packages)
     key = digest(
-        variant.id,
-        variant.recipe,
-        lock.digest,
-        root.digest,
+        render.environment(variant, root),
+        render.labels(variant, root, lock.digest, Origin(revision="", created=0)),
+        [recipes.prune_of(variant.recipe, wheel.name) for wheel in lock.wheels],
+        root.image,
         compiler.digest,
         program.key(variant, shop.selftest),
-        tree_digest(shop.templates),
-        code,
+        files_digest(shop.templates, sources(shop.templates)),
+        files_digest(PACKAGE, [PACKAGE / f"{name}.py" for name in MAKERS]),
     )
     return Inputs(variant=variant, lock=lock, root=root, base=built, compiler=compiler, key=key)
 
 
 def ordered(lock: locks.Lock, variant: Variant) -> tuple[LockedWheel, ...]:
     """By name, the framework last: a new release of it then changes the least of an image."""
-    framework = canonicalize_name(Requirement(variant.cell.requires[0]).name)
+    framework = variant.cell.framework
     return tuple(sorted(lock.wheels, key=lambda wheel: (wheel.name == framework, wheel.name)))
 
 
@@ -109,6 +83,7 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
     """The base, one layer a wheel, and the selftest program."""
     variant, folder = made.variant, shop.folder(made.variant)
     wheels = ordered(made.lock, variant)
+    recipes.refuse_idle(shop.recipes, variant.recipe, {wheel.name for wheel in wheels})
     paths = wheelhouse.ensure(wheels, shop.indexes, cache=shop.cache)
 
     def layer(wheel: LockedWheel) -> Layer:
@@ -116,7 +91,6 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
             paths[wheel],
             wheel.file.sha256,
             prune=recipes.prune_of(variant.recipe, wheel.name),
-            where=f"recipes/{variant.recipe.name}.toml",
             arch=variant.arch,
             compiler=made.compiler,
             cache=shop.cache,
@@ -160,18 +134,27 @@ def context(shop: Workshop, made: Inputs, found: tuple[Layer, ...], origin: Orig
     return render.write_context(shop.folder(made.variant) / "context", text, found)
 
 
+def rendered(shop: Workshop, variant: Variant) -> Path:
+    """build/<id>/context, for anyone to build."""
+    with locked(shop.folder(variant)):
+        made = inputs(shop, variant)
+        return context(shop, made, layers(shop, made), shop.origin())
+
+
 def build(shop: Workshop, made: Inputs) -> images.Image:
     """Builds, measures and records the image under its unproven name."""
     variant, start = made.variant, time.monotonic()
-    origin, found = shop.origin(), layers(shop, made)
-    folder = context(shop, made, found, origin)
+    origin = shop.origin()
+    folder = context(shop, made, layers(shop, made), origin)
     with console.step("docker buildx build"):
         sha256 = shop.engine.build(
             folder, name=images.unproven(variant), arch=variant.arch, created=origin.created
         )
     seconds = time.monotonic() - start
     try:
-        unpacked, compressed = images.measure(variant, shop.engine, sha256, found)
+        if not made.root.packages:
+            images.check_python(variant, shop.engine, sha256)
+        unpacked, compressed = images.measure(variant, shop.engine, sha256, folder)
     except InferpackError:
         shop.engine.remove(images.unproven(variant))
         raise
@@ -185,20 +168,16 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         revision=origin.revision,
         created=origin.created,
         debian=made.root.packages,
-        wheels=tuple(
-            images.Wheel(name=wheel.name, version=wheel.version, sha256=wheel.file.sha256)
-            for wheel in made.lock.wheels
-        ),
+        wheels=made.lock.wheels,
     )
     return images.record(shop.folder(variant), image)
 
 
 def prove(shop: Workshop, variant: Variant, image: images.Image) -> proof.Proof:
-    """Proves an image; only then does it get its name."""
+    """Proves an image; only then does it get its name. A proof of before no longer counts."""
     start = time.monotonic()
+    proof.forget(shop.folder(variant))
     report = proof.prove(variant, shop.engine, image.digest)
-    shop.engine.name(image.digest, variant.reference)
-    shop.engine.remove(images.unproven(variant))
     return proof.record(
         shop.folder(variant),
         proof.Proof(
@@ -219,9 +198,23 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
     folder = shop.folder(variant)
     with locked(folder), shop.engine.reporting():
         made = inputs(shop, variant)
-        built = images.current(folder, made.key, shop.engine) or build(shop, made)
+        built = images.current(folder, made.key, shop.engine)
+        if built is None or (
+            is_tentative(built.revision) and not is_tentative(shop.origin().revision)
+        ):
+            built = build(shop, made)
+        images.check_budget(variant, built.unpacked, folder / "context")
         known = None if again else proof.current(folder, built.digest, processor())
-        return known or prove(shop, variant, built)
+        proven = known or prove(shop, variant, built)
+        if shop.engine.digest(variant.reference) != built.digest:
+            shop.engine.name(built.digest, variant.reference)
+        shop.engine.remove(images.unproven(variant))
+        return proven
+
+
+def is_tentative(revision: str) -> bool:
+    """An image of uncommitted changes is made again once they are committed."""
+    return revision.endswith(DIRTY)
 
 
 def processor() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from inferpack.model import Compiler, Variant
-from inferpack.store import digest, disk, file_digest, tree_digest
+from inferpack.store import digest, disk, file_digest, files_digest, sources
 from inferpack.tree import byte_compile, pack
 
 HOME = "opt/inferpack"
@@ -34,10 +34,21 @@ def expectations(variant: Variant) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
+def chosen(variant: Variant, source: Path) -> list[Path]:
+    """The program's files; of its data, what all share and what this framework reads."""
+    own = (source / "data", source / "data" / variant.recipe.name)
+    return [
+        path
+        for path in sources(source)
+        if source / "data" not in path.parents or path.parent in own
+    ]
+
+
 def key(variant: Variant, source: Path) -> str:
     """The digest of everything the layer is made from, but for the compiler."""
-    own = [file_digest(Path(__file__))]
-    return digest(own, tree_digest(source), expectations(variant).decode())
+    own = [file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("program", "tree")]
+    files = files_digest(source, chosen(variant, source))
+    return digest(own, files, expectations(variant).decode())
 
 
 def program_layer(
@@ -59,15 +70,10 @@ def program_layer(
 
 
 def fill(root: Path, variant: Variant, source: Path) -> None:
-    """Copies the program; of the data, what all share and what this framework reads."""
-
-    def foreign(folder: str, names: list[str]) -> set[str]:
-        if Path(folder) != source / "data":
-            return {"__pycache__"} & set(names)
-        folders = {name for name in names if (source / "data" / name).is_dir()}
-        return folders - {variant.recipe.name}
-
-    shutil.copytree(source, root / HOME / "selftest", ignore=foreign)
+    for path in chosen(variant, source):
+        target = root / HOME / "selftest" / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
     (root / HOME / "expect.json").write_bytes(expectations(variant))
     launcher = root / "usr/local/bin/selftest"
     launcher.parent.mkdir(parents=True)

@@ -76,6 +76,11 @@ class Proof(Record, frozen=True):
     report: Report
 
 
+def forget(folder: Path) -> None:
+    """Whatever was proven before no longer counts."""
+    (folder / "proof.json").unlink(missing_ok=True)
+
+
 def read(folder: Path) -> Proof | None:
     return read_record(folder / "proof.json", Proof)
 
@@ -93,12 +98,12 @@ def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIM
     with console.step("selftest in the image"):
         owner = f"{variant.id} in {engine.logs}"
         finished = engine.run(digest, ["selftest", "--json"], timeout=timeout, owner=owner)
-    return judge(variant.id, finished, timeout)
+    return judge(variant, finished, timeout)
 
 
-def judge(where: str, finished: Finished, timeout: float) -> Report:
+def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
     """The report of a passing selftest; anything else is an error that says why."""
-    last = last_line(finished.stderr)
+    where, last = variant.id, last_line(finished.stderr)
     if finished.code is None:
         raise InferpackError(where, f"selftest did not end within {timeout:.0f} s", last)
     if finished.code not in (0, FAILING_VERDICT):
@@ -107,8 +112,9 @@ def judge(where: str, finished: Finished, timeout: float) -> Report:
         report = msgspec.json.decode(finished.stdout, type=Report)
     except msgspec.MsgspecError as err:
         raise InferpackError(where, f"selftest's report is unreadable: {err}", last) from err
-    if report.variant != where:
-        raise InferpackError(where, f"selftest reports on '{report.variant}'", "rebuild the image")
+    if (report.variant, report.version) != (variant.id, variant.cell.version):
+        wrong = f"selftest reports on '{report.variant}' {report.version}"
+        raise InferpackError(where, wrong, f"expected {variant.cell.version}: rebuild the image")
     reasons = [reason(check) for check in report.checks if not check.passed]
     if finished.code == 0 and report.passed and report.checks and not reasons:
         return report

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from inferpack import process
+from inferpack import console, process
 from inferpack.errors import InferpackError
 from inferpack.model import Origin
 from inferpack.store import EPOCH
+
+DIRTY = "-dirty"
 
 
 def origin(root: Path, log: Path) -> Origin:
@@ -16,7 +18,8 @@ def origin(root: Path, log: Path) -> Origin:
 
     try:
         revision, seconds = git("log", "-1", "--format=%H %ct").split()
-        dirty = "-dirty" if git("status", "--porcelain") else ""
-    except InferpackError:
+        dirty = DIRTY if git("status", "--porcelain") else ""
+    except InferpackError as err:
+        console.warn(f"no commit is known, images say 'unknown': {str(err).splitlines()[-1]}")
         return Origin(revision="unknown", created=EPOCH)
     return Origin(revision=revision + dirty, created=int(seconds))

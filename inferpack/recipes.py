@@ -19,6 +19,7 @@ from inferpack.model import (
     Base,
     Cell,
     Expectation,
+    Feature,
     Prune,
     Python,
     Recipe,
@@ -29,7 +30,14 @@ from inferpack.model import (
 T = TypeVar("T")
 TABLES: tuple[type[Table], ...] = (Recipe, Cell, Prune, Expectation, Accuracy, Row, Base)
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
-ENUMS: dict[str, type[StrEnum]] = {"backend": Backend, "arch": Arch, "python": Python}
+ENUMS: dict[str, type[StrEnum]] = {
+    "backend": Backend,
+    "arch": Arch,
+    "python": Python,
+    "cpu": Feature,
+}
+PINNED = re.compile(r"^[^=<>~!;,]+==[^*=<>~!;,]+$")
+DIGEST_PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 BASES, SHARED = "bases.toml", "shared.toml"
 
 
@@ -70,7 +78,7 @@ def explain(message: str) -> tuple[str, str]:
     """
     text, _, at = message.partition(" - at ")
     at = at.strip("`").removeprefix("$").removeprefix(".")
-    prefix, key = f"{at}: " if at else "", at.rpartition(".")[2]
+    prefix, key = f"{at}: " if at else "", re.sub(r"\[\d+\]$", "", at).rpartition(".")[2]
     if unknown := re.search(r"unknown field `(.+)`", text):
         nearest = get_close_matches(unknown[1], KEYS, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(KEYS)}"
@@ -84,14 +92,27 @@ def explain(message: str) -> tuple[str, str]:
     return f"{prefix}{text[:1].lower()}{text[1:]}".replace("`", "'"), ""
 
 
+def refuse_idle(folder: Path, recipe: Recipe, packages: set[str]) -> None:
+    """A recipe's own prune table for a package that is not there is a typo, or a leftover."""
+    shared = set(parse(folder / SHARED, Shared).prune)
+    for name in sorted(set(recipe.prune) - shared - packages):
+        near = get_close_matches(name, packages, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "remove it"
+        where = f"recipes/{recipe.name}.toml"
+        raise UsageError(where, f"prune.{name}: the lock has no such package", hint)
+
+
 def check(path: Path, recipe: Recipe, bases: dict[str, Base], shared: dict[str, Prune]) -> Recipe:
     """What types cannot say: names that must exist, pairs that must be possible."""
     where = f"{path.parent.name}/{path.name}"
     if recipe.name != path.stem:
         raise UsageError(where, f"name is '{recipe.name}'", f"the file's name says '{path.stem}'")
-    if recipe.base not in bases and "@sha256:" not in recipe.base:
+    if recipe.base not in bases and not DIGEST_PINNED.fullmatch(recipe.base):
         hint = f"known bases: {', '.join(bases)}; or a registry image pinned by @sha256:"
         raise UsageError(where, f"unknown base '{recipe.base}'", hint)
+    for key, rows in (("matrix", recipe.matrix), ("proof.rows", recipe.proof.rows)):
+        if not rows:
+            raise UsageError(where, f"{key} is empty", "give it at least one entry")
     for cell in recipe.matrix:
         check_cell(where, cell)
     for row in recipe.proof.rows:
@@ -112,6 +133,9 @@ def check_cell(where: str, cell: Cell) -> None:
         except InvalidRequirement as err:
             hint = "write it as in PEP 508: name==version"
             raise UsageError(where, f"'{text}' is not a requirement", hint) from err
+    if not cell.requires or not PINNED.search(cell.requires[0]):
+        wrong = "requires must begin with the framework, pinned to one version"
+        raise UsageError(where, wrong, "write it as name==version")
 
 
 def check_row(where: str, row: Row) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inferpack.model import Layer, Origin, Package, Variant
+from inferpack.model import Base, Layer, Origin, Package, Variant
 from inferpack.store import disk, whole_folder
 
 BASE_LAYER = "base"
@@ -28,6 +28,21 @@ class Root:
     def image(self) -> str:
         """What FROM names."""
         return "scratch" if self.packages else f"{self.name}@{self.digest}"
+
+
+def root_of(
+    variant: Variant, name: str, base: Base, digest: str, packages: tuple[Package, ...]
+) -> Root:
+    """Our base `name` with its digest and packages, or the registry image the recipe pins."""
+    if variant.recipe.base == name:
+        return Root(
+            name=f"inferpack/base:{name}",
+            digest=digest,
+            environment=base.environment,
+            packages=packages,
+        )
+    image, _, pinned = variant.recipe.base.partition("@")
+    return Root(name=image, digest=pinned, environment=base.environment)
 
 
 def environment(variant: Variant, root: Root) -> dict[str, str]:

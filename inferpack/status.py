@@ -19,14 +19,17 @@ def row(shop: Workshop, variant: Variant) -> tuple[str, ...]:
     folder = shop.folder(variant)
     image = images.read(folder)
     proven = proof.read(folder)
+    lock = lock_state(shop, variant)
     if image is None:
-        return (variant.id, variant.version, lock_state(shop, variant), "", "", "", "")
+        return (variant.id, variant.version, lock, "", "", "", "")
     if proven is not None and proven.digest != image.digest:
         proven = None
+    if lock == "locked" and image.wheels != locks.read(shop.lock_path(variant)).wheels:
+        lock = "stale"  # the image is of an older lock
     return (
         variant.id,
         variant.version,
-        state(lock_state(shop, variant), proven),
+        state(lock, proven),
         f"{image.unpacked / MB:.1f} MB",
         f"{image.compressed / MB:.1f} MB",
         f"{proven.report.speedup:.2f} x" if proven else "",
@@ -64,44 +67,36 @@ def age(seconds: int) -> str:
 
 def explain(shop: Workshop, variant: Variant) -> str:
     """Everything the variant resolves to, as text."""
+    body = [
+        f"{title}:\n" + "\n".join(f"  {line}" for line in lines)
+        for title, lines in sections(shop, variant).items()
+    ]
+    return "\n".join((variant.id, *body))
+
+
+def sections(shop: Workshop, variant: Variant) -> dict[str, list[str]]:
     name, spec = shop.base(variant)
     lock = locks.load(shop.lock_path(variant), variant, spec.glibc)
-    packages = shop.base_lock(name, variant.arch)
-    ours = variant.recipe.base == name
-    image, _, sha256 = variant.recipe.base.partition("@")
-    root = render.Root(
-        name=f"inferpack/base:{name}" if ours else image,
-        digest=f"of {len(packages)} Debian packages" if ours else sha256,
-        environment=spec.environment,
-        packages=packages if ours else (),
-    )
+    packages = shop.base_lock(variant)
+    count = f"of {len(packages)} Debian packages"
+    root = render.root_of(variant, name, spec, count, packages)
     origin = Origin(revision="(HEAD)", created=shop.now())
     labels = render.labels(variant, root, f"sha256:{lock.digest}", origin)
     held = f", held: {variant.cell.held}" if variant.cell.held else ""
-    sections = {
+    expectations = json.dumps(json.loads(program.expectations(variant)), indent=2)
+    prune = {wheel.name: recipes.prune_of(variant.recipe, wheel.name) for wheel in lock.wheels}
+    return {
         "version": [variant.cell.version + held],
         "base": [f"{root.name} {root.digest}", *(f"{p.name} {p.version}" for p in root.packages)],
         "wheels": [f"{wheel.file.name} ({wheel.file.size / MB:.1f} MB)" for wheel in lock.wheels],
         "environment": [f"{k}={v}" for k, v in sorted(render.environment(variant, root).items())],
-        "prune": [
-            f"{wheel.name}: {rule}"
-            for wheel in lock.wheels
-            for rule in recipes.prune_of(variant.recipe, wheel.name).remove
-        ],
-        "strip": [
-            f"{wheel.name}: {rule}"
-            for wheel in lock.wheels
-            for rule in recipes.prune_of(variant.recipe, wheel.name).strip
+        "remove": [f"{name}: {rule}" for name, rules in prune.items() for rule in rules.remove],
+        "strip": [f"{name}: {rule}" for name, rules in prune.items() for rule in rules.strip],
+        "leave uncompiled": [
+            f"{name}: {rule}" for name, rules in prune.items() for rule in rules.uncompiled
         ],
         "labels": [f"{key}={value}" for key, value in labels.items() if "packages" not in key],
         "tags": [variant.reference],
         "budget": [f"{variant.recipe.budget_mb} MB unpacked"],
-        "expectations": json.dumps(
-            json.loads(program.expectations(variant)), indent=2
-        ).splitlines(),
+        "expectations": expectations.splitlines(),
     }
-    body = [
-        f"{title}:\n" + "\n".join(f"  {line}" for line in lines)
-        for title, lines in sections.items()
-    ]
-    return "\n".join((variant.id, *body))

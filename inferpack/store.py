@@ -4,16 +4,17 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from inferpack.errors import InferpackError
+from inferpack.errors import InferpackError, UsageError
 
 Record = TypeVar("Record")
 
@@ -34,15 +35,21 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def tree_digest(root: Path, *, suffixes: tuple[str, ...] = ()) -> str:
-    """sha256 (hex) over names and bytes of a folder's files; caches of Python are not inputs."""
-    files = sorted(
-        path
-        for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".pyc",)
-        if not suffixes or path.suffix in suffixes
-    )
+def sources(root: Path) -> list[Path]:
+    """A folder's files, sorted; what Python caches beside its sources is not one of them."""
+    found = (path for path in root.rglob("*") if "__pycache__" not in path.parts)
+    return sorted(path for path in found if path.is_file())
+
+
+def files_digest(root: Path, files: Iterable[Path]) -> str:
+    """sha256 (hex) over the files' names below `root` and their bytes."""
     return digest([(str(path.relative_to(root)), file_digest(path)) for path in files])
+
+
+def check_sha256(where: str, text: str) -> None:
+    """A digest names files in the cache: anything else could name a file elsewhere."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise UsageError(where, f"'{text}' is not a sha256", "restore the file from git")
 
 
 @contextmanager
@@ -51,6 +58,7 @@ def disk(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
+        where = err.filename or where
         match err.errno:
             case errno.ENOSPC | errno.EDQUOT:
                 hint = f"free some space on the disk that holds {where}, then run the command again"
@@ -97,8 +105,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
         sweep(temporary)
         try:
             yield temporary
-            shutil.rmtree(path, ignore_errors=True)
+            aside = temporary.with_name(f"{temporary.name}-old")
+            with suppress(FileNotFoundError):
+                path.rename(aside)
             temporary.rename(path)
+            shutil.rmtree(aside, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -128,6 +139,7 @@ def locked(folder: Path) -> Iterator[None]:
     """One process at a time works in `folder`; another waits. The lock ends with its process."""
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        handle = (folder / ".lock").open("w")
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -30,7 +30,8 @@ def install(wheel: Path, root: Path, *, site: str, remove: tuple[str, ...]) -> s
         def write_to_fs(
             self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool
         ) -> RecordEntry:
-            if removed(path) or scheme == "headers":
+            name = f"bin/{path}" if scheme == "scripts" else path
+            if removed(name) or scheme == "headers":
                 return RecordEntry(path, None, None)
             return super().write_to_fs(scheme, path, stream, is_executable)
 

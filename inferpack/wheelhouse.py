@@ -31,14 +31,6 @@ def missing(wheels: Iterable[LockedWheel], cache: Path) -> tuple[LockedWheel, ..
     return tuple(wheel for wheel in wheels if size(path_of(wheel, cache)) != wheel.file.size)
 
 
-def damaged(wheels: Iterable[LockedWheel], cache: Path) -> tuple[LockedWheel, ...]:
-    """The cached wheels whose bytes are not (any more) the locked ones; reads them all."""
-    cached = (wheel for wheel in wheels if path_of(wheel, cache).exists())
-    return tuple(
-        wheel for wheel in cached if store.file_digest(path_of(wheel, cache)) != wheel.file.sha256
-    )
-
-
 def ensure(
     wheels: tuple[LockedWheel, ...], indexes: Callable[[], Indexes], *, cache: Path
 ) -> dict[LockedWheel, Path]:
@@ -47,7 +39,7 @@ def ensure(
     Raises InferpackError where a wheel cannot be had, is not the locked one, or the disk is full.
     """
     if missing(wheels, cache):
-        with store.locked(cache / "partial"):
+        with store.locked(cache / "partial"), store.disk(cache / "partial"):
             fetch_all(missing(wheels, cache), indexes, cache)
     return {wheel: path_of(wheel, cache) for wheel in wheels}
 

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inferpack import locks, matrix, recipes
+from inferpack import archive, locks, matrix, recipes
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
 from inferpack.model import Arch, Base, Origin, Package, Variant
-from inferpack.store import read_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,9 @@ class Workshop:
     def base_lock_path(self, name: str, arch: Arch) -> Path:
         return self.locks / f"base-{name}-{arch}.json"
 
-    def base_lock(self, name: str, arch: Arch) -> tuple[Package, ...]:
-        """The committed package list, empty where there is none."""
-        return read_record(self.base_lock_path(name, arch), tuple[Package, ...]) or ()
+    def base_lock(self, variant: Variant, arch: Arch | None = None) -> tuple[Package, ...]:
+        """The committed packages of the variant's base, or of the same base for another machine."""
+        name, spec = self.base(variant)
+        arch = arch or variant.arch
+        path = self.base_lock_path(name, arch)
+        return archive.load(path, spec, arch, command=f"./inv lock {variant.id}")

@@ -16,6 +16,7 @@ SOURCES = ("inv", "tasks.py", "requirements.txt", "pyproject.toml")
 FOLDERS = ("ci", "inferpack", "recipes", "selftest", "templates")
 VARIANT = "onnxruntime-mlas-py311-amd64"
 RECIPE = "recipes/onnxruntime.toml"
+MODEL = "inferpack/model.py"
 LOCK = f"recipes/locks/pylock.{VARIANT}.toml"
 NUMBERS = itertools.count(1)
 
@@ -53,10 +54,11 @@ class Checkout:
 
     @property
     def reference(self) -> str:
-        """The image's tag: a version of its own keeps it apart from the user's images."""
-        found = re.search(r'^version = "(.+)"$', (self.root / RECIPE).read_text(), re.MULTILINE)
-        assert found
-        return f"inferpack/onnxruntime:{found[1]}-mlas-py311-amd64"
+        """The image's name: a namespace of its own keeps it apart from the user's images."""
+        namespace = re.search(r'^NAMESPACE = "(.+?)"', (self.root / MODEL).read_text(), re.M)
+        version = re.search(r'"onnxruntime==(.+?)"', (self.root / RECIPE).read_text())
+        assert namespace and version
+        return f"{namespace[1]}/onnxruntime:{version[1]}-mlas-py311-amd64"
 
     def edit(self, name: str, pattern: str, new: str) -> None:
         """Replaces the first match of a regular expression."""
@@ -106,7 +108,7 @@ class Checkout:
 
 
 def scratch(target: Path, source: Path = ROOT) -> Checkout:
-    """A checkout like `source`, with an image version of its own and nothing cached."""
+    """A checkout like `source`, with image names of its own and nothing cached."""
     target.mkdir()
     for name in SOURCES:
         shutil.copy(source / name, target)
@@ -114,10 +116,8 @@ def scratch(target: Path, source: Path = ROOT) -> Checkout:
         shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     (target / ".venv").symlink_to(ROOT / ".venv")
     made = Checkout(target)
-    recipe = target / RECIPE
-    own = rf'\1.dev{os.getpid()}{next(NUMBERS):03}"'
-    was = r'^(version = "[0-9.]+?)(\.dev.*)?"$'
-    recipe.write_text(re.sub(was, own, recipe.read_text(), flags=re.MULTILINE))
+    own = f'NAMESPACE = "inferpack-test-{os.getpid()}-{next(NUMBERS)}"'
+    made.edit(MODEL, r'(?m)^NAMESPACE = ".+?"', own)
     return made
 
 

@@ -78,7 +78,7 @@ def test_an_image_on_a_registry_base_is_proven(
     variant = dataclasses.replace(
         onnxruntime,
         recipe=msgspec.structs.replace(onnxruntime.recipe, base=pinned),
-        cell=msgspec.structs.replace(onnxruntime.cell, version="0.dev1"),  # a name of its own
+        namespace="inferpack-test",
     )
     scratch = dataclasses.replace(shop, root=tmp_path)
     try:

@@ -16,11 +16,11 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "process",
         "engine fetch tree unpack target",
         "indexes deb ldcache",
-        "rootfs",
+        "rootfs resolver archive",
         "debian",
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance",
         "workshop",
-        "pipeline status",
+        "pipeline locking status",
     )
 )
 DOORS = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inferpack import layers
-from inferpack.errors import UsageError
-from inferpack.model import Arch, Compiler, Prune
+from inferpack.errors import InferpackError, UsageError
+from inferpack.model import SITE, Arch, Compiler, Prune
 from inferpack.store import EPOCH, file_digest
 
 FILES = {
@@ -45,7 +45,6 @@ def layer(tmp_path: Path, prune: Prune, files: dict[str, str] = FILES) -> Path:
         path,
         file_digest(path),
         prune=prune,
-        where="recipes/toy.toml",
         arch=Arch.AMD64,
         compiler=Compiler(command=(sys.executable,), digest="this python"),
         cache=tmp_path / "cache",
@@ -64,24 +63,24 @@ def test_a_layer_holds_what_is_kept_with_bytecode_and_scripts(tmp_path: Path) ->
     found = contents(layer(tmp_path, Prune(remove=("*/tests/*", "toy/include/*"))))
     tag = sys.implementation.cache_tag
     assert set(found) == {
-        f"{layers.SITE}/toy/__init__.py",
-        f"{layers.SITE}/toy/__pycache__/__init__.{tag}.pyc",
-        f"{layers.SITE}/toy-1.0.dist-info/METADATA",
-        f"{layers.SITE}/toy-1.0.dist-info/WHEEL",
-        f"{layers.SITE}/toy-1.0.dist-info/INSTALLER",
-        f"{layers.SITE}/toy-1.0.dist-info/RECORD",
-        f"{layers.SITE}/toy-1.0.dist-info/entry_points.txt",
+        f"{SITE}/toy/__init__.py",
+        f"{SITE}/toy/__pycache__/__init__.{tag}.pyc",
+        f"{SITE}/toy-1.0.dist-info/METADATA",
+        f"{SITE}/toy-1.0.dist-info/WHEEL",
+        f"{SITE}/toy-1.0.dist-info/INSTALLER",
+        f"{SITE}/toy-1.0.dist-info/RECORD",
+        f"{SITE}/toy-1.0.dist-info/entry_points.txt",
         "usr/local/bin/toy",
     }
 
 
 def test_the_record_tells_the_truth_about_every_file(tmp_path: Path) -> None:
     found = contents(layer(tmp_path, Prune(remove=("*/tests/*",))))
-    record = found.pop(f"{layers.SITE}/toy-1.0.dist-info/RECORD").decode()
+    record = found.pop(f"{SITE}/toy-1.0.dist-info/RECORD").decode()
     rows = {name: (digest, size) for name, digest, size in csv.reader(record.splitlines())}
     assert rows.pop("toy-1.0.dist-info/RECORD") == ("", "")
     assert rows == {
-        name.removeprefix(f"{layers.SITE}/").replace("usr/local/bin", "../../../bin"): (
+        name.removeprefix(f"{SITE}/").replace("usr/local/bin", "../../../bin"): (
             f"sha256={sha256(data)}",
             str(len(data)),
         )
@@ -98,7 +97,11 @@ def test_two_builds_of_a_layer_have_the_same_bytes(tmp_path: Path) -> None:
 
 def test_bytecode_is_never_checked_against_its_source(tmp_path: Path) -> None:
     found = contents(layer(tmp_path, Prune()))
-    (pyc,) = (data for name, data in found.items() if name.endswith("/__init__.cpython-311.pyc"))
+    (pyc,) = (
+        data
+        for name, data in found.items()
+        if name.endswith(f"/__init__.{sys.implementation.cache_tag}.pyc")
+    )
     assert int.from_bytes(pyc[4:8], "little") == 0b01  # PEP 552: hash-based, check_source unset
 
 
@@ -120,7 +123,7 @@ def test_a_prune_rule_that_matches_nothing_is_refused_and_leaves_nothing(tmp_pat
     with pytest.raises(UsageError) as err:
         layer(tmp_path, Prune(remove=("toy/examples/*",)))
     assert str(err.value) == (
-        "recipes/toy.toml: prune rule 'toy/examples/*' matches no file of toy-1.0-py3-none-any.whl;"
+        "recipes: prune.toy: 'toy/examples/*' matches no file of toy-1.0-py3-none-any.whl;"
         " remove or fix it"
     )
     assert list((tmp_path / "cache/layers").iterdir()) == []
@@ -130,3 +133,24 @@ def test_a_wheel_cannot_write_outside_its_root(tmp_path: Path) -> None:
     evil = {**FILES, "../../../../../../../../tmp/evil.py": "x = 1\n"}
     with pytest.raises(ValueError, match="outside of the target directory"):
         layer(tmp_path, Prune(), evil)
+
+
+def test_a_damaged_wheel_is_removed_and_said_so(tmp_path: Path) -> None:
+    path = wheel(tmp_path, FILES)
+    expected = file_digest(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(InferpackError) as err:
+        layers.wheel_layer(
+            path,
+            expected,
+            prune=Prune(),
+            arch=Arch.AMD64,
+            compiler=Compiler(command=(sys.executable,), digest="this python"),
+            cache=tmp_path / "cache",
+            log=tmp_path / "log",
+        )
+    assert str(err.value) == (
+        f"{path}: was damaged in the cache, and is removed;"
+        " run the command again: it is fetched anew"
+    )
+    assert not path.exists()

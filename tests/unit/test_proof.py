@@ -6,7 +6,33 @@ import pytest
 from inferpack import proof
 from inferpack.engine import Finished
 from inferpack.errors import InferpackError
+from inferpack.model import (
+    Accuracy,
+    Arch,
+    Backend,
+    Cell,
+    Expectation,
+    Python,
+    Recipe,
+    Variant,
+)
 
+TOY = Variant(
+    recipe=Recipe(
+        name="toy",
+        title="Toy",
+        licenses="MIT",
+        source="https://example.org/toy",
+        base="plain",
+        python=Python.PY311,
+        budget_mb=1,
+        matrix=(),
+        proof=Expectation(
+            accuracy=Accuracy(fp32_min=0.9, drop_max=0.1, agreement_min=0.9), rows=()
+        ),
+    ),
+    cell=Cell(backend=Backend.ONEDNN, arch=Arch.AMD64, requires=("toy==1.0",)),
+)
 RUN = {
     "accuracy": 0.99,
     "images_per_s": 1000.0,
@@ -23,7 +49,7 @@ RUN = {
 }
 REPORT: dict[str, Any] = {
     "schema": 1,
-    "variant": "toy",
+    "variant": TOY.id,
     "framework": "toy",
     "version": "1.0",
     "backend": "onednn",
@@ -54,26 +80,26 @@ def finished(report: object, code: int | None = 0) -> Finished:
 
 def message(result: Finished) -> str:
     with pytest.raises(InferpackError) as err:
-        proof.judge("toy", result, 120.0)
+        proof.judge(TOY, result, 120.0)
     assert err.value.exit_code == 1
     return str(err.value)
 
 
 def test_a_passing_report_is_a_proof() -> None:
-    report = proof.judge("toy", finished(REPORT), 120.0)
+    report = proof.judge(TOY, finished(REPORT), 120.0)
     assert msgspec.json.decode(msgspec.json.encode(report)) == REPORT
 
 
 def test_a_failing_verdict_gives_every_reason() -> None:
     report = {**REPORT, "passed": False, "checks": [*REPORT["checks"], FAILED]}
     assert message(finished(report, 1)) == (
-        "toy: INT8 is not proven: int8 kernels: expected .*vnni, saw ref:any"
+        "toy-onednn-py311-amd64: INT8 is not proven: int8 kernels: expected .*vnni, saw ref:any"
     )
 
 
 def test_a_report_that_contradicts_its_exit_code_is_no_proof() -> None:
     assert message(finished(REPORT, 1)) == (
-        "toy: INT8 is not proven: selftest's verdict is a failure"
+        "toy-onednn-py311-amd64: INT8 is not proven: selftest's verdict is a failure"
     )
 
 
@@ -83,38 +109,48 @@ def test_a_report_that_calls_a_failed_check_passed_is_no_proof() -> None:
 
 def test_a_report_without_checks_is_no_proof() -> None:
     assert message(finished({**REPORT, "checks": []})) == (
-        "toy: INT8 is not proven: selftest's verdict is a failure"
+        "toy-onednn-py311-amd64: INT8 is not proven: selftest's verdict is a failure"
     )
 
 
-def test_a_report_of_another_variant_is_no_proof() -> None:
-    assert message(finished({**REPORT, "variant": "boy"})) == (
-        "toy: selftest reports on 'boy'; rebuild the image"
+@pytest.mark.parametrize(
+    ("other", "saw"),
+    [
+        ({"variant": "boy"}, "'boy' 1.0"),
+        ({"version": "9.9"}, "'toy-onednn-py311-amd64' 9.9"),
+    ],
+)
+def test_a_report_of_another_variant_or_version_is_no_proof(
+    other: dict[str, str], saw: str
+) -> None:
+    assert message(finished({**REPORT, **other})) == (
+        f"toy-onednn-py311-amd64: selftest reports on {saw}; expected 1.0: rebuild the image"
     )
 
 
 def test_a_crash_names_its_signal_and_its_last_line() -> None:
     assert message(Finished(code=132, stdout="", stderr="one\nIllegal instruction\n")) == (
-        "toy: selftest was killed by SIGILL; its last line: Illegal instruction"
+        "toy-onednn-py311-amd64: selftest was killed by SIGILL; its last line: Illegal instruction"
     )
 
 
 def test_a_selftest_that_does_not_end_is_said_to() -> None:
     assert message(Finished(code=None, stdout="", stderr="")) == (
-        "toy: selftest did not end within 120 s; it printed nothing on stderr"
+        "toy-onednn-py311-amd64: selftest did not end within 120 s; it printed nothing on stderr"
     )
 
 
 def test_an_unusable_installation_is_passed_on() -> None:
     assert message(Finished(code=2, stdout="", stderr="selftest: weights.npz: is corrupt\n")) == (
-        "toy: selftest exited with code 2; its last line: selftest: weights.npz: is corrupt"
+        "toy-onednn-py311-amd64: selftest exited with code 2;"
+        " its last line: selftest: weights.npz: is corrupt"
     )
 
 
 def test_a_report_with_a_missing_or_unknown_field_is_unreadable() -> None:
     assert message(finished({**REPORT, "extra": 1})).startswith(
-        "toy: selftest's report is unreadable: Object contains unknown field"
+        "toy-onednn-py311-amd64: selftest's report is unreadable: Object contains unknown field"
     )
     assert message(Finished(code=0, stdout="", stderr="")).startswith(
-        "toy: selftest's report is unreadable"
+        "toy-onednn-py311-amd64: selftest's report is unreadable"
     )

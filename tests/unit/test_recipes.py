@@ -18,7 +18,6 @@ budget-mb = 10
 [[matrix]]
 backend = "mlas"
 arch = "amd64"
-version = "1.0"
 requires = ["toy==1.0"]
 
 [prune.toy]

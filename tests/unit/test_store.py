@@ -9,8 +9,9 @@ from inferpack.model import File
 from inferpack.store import (
     digest,
     file_digest,
+    files_digest,
     read_record,
-    tree_digest,
+    sources,
     whole_file,
     whole_folder,
     write_record,
@@ -82,10 +83,10 @@ def test_a_record_of_another_shape_counts_as_none(tmp_path: Path) -> None:
 
 def test_a_tree_digest_covers_names_and_bytes_but_not_bytecode(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a")
-    before = tree_digest(tmp_path)
+    before = files_digest(tmp_path, sources(tmp_path))
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__/a.cpython-311.pyc").write_text("b")
-    assert tree_digest(tmp_path) == before
+    assert files_digest(tmp_path, sources(tmp_path)) == before
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert tree_digest(tmp_path) != before
+    assert files_digest(tmp_path, sources(tmp_path)) != before
     assert file_digest(tmp_path / "b.py").startswith("ca978112")

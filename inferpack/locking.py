@@ -1,0 +1,34 @@
+"""What the recipes ask for, resolved once and committed: wheels, and the bases' packages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from inferpack import archive, console, locks
+from inferpack.store import write, write_record
+from inferpack.workshop import Workshop
+
+
+def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
+    """Writes the lock of each variant, and of each base that needs one or is to be upgraded."""
+    indexes, known = shop.indexes(), set[Path]()
+    for variant in shop.variants(glob):
+        name, spec = shop.base(variant)
+        path = shop.lock_path(variant)
+        with console.step(f"resolve {variant.id}"):
+            resolved = locks.resolve(
+                variant,
+                spec.glibc,
+                indexes,
+                cache=shop.cache,
+                log=shop.folder(variant) / "lock.log",
+                previous=locks.read(path) if path.exists() else None,
+                upgrade=upgrade,
+            )
+        yield write(path, locks.render(resolved))
+        base_path = shop.base_lock_path(name, variant.arch)
+        if base_path not in known and (
+            upgrade or not archive.is_current(base_path, spec, variant.arch)
+        ):
+            with console.step(f"resolve base {name} for {variant.arch}"):
+                yield write_record(base_path, archive.lock(spec, variant.arch, cache=shop.cache))
+        known.add(base_path)
