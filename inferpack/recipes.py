@@ -139,6 +139,9 @@ def check_cell(where: str, cell: Cell) -> None:
 
 
 def check_row(where: str, row: Row) -> None:
+    if not row.kernels:
+        wrong = f"the row of cpu {list(row.cpu)} names no kernels"
+        raise UsageError(where, wrong, "give at least one operator and its expression")
     for operator, pattern in row.kernels.items():
         try:
             re.compile(pattern)

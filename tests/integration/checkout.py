@@ -163,7 +163,8 @@ def docker(*words: str) -> str:
 
 def tags(reference: str) -> list[str]:
     """The tags that exist of an image, proven or not."""
-    found = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "inferpack/onnxruntime")
+    repository = reference.partition(":")[0]
+    found = docker("images", "--format", "{{.Repository}}:{{.Tag}}", repository)
     return sorted(name for name in found.splitlines() if name.startswith(reference))
 
 

@@ -10,6 +10,9 @@ from inferpack.engine import Engine
 from inferpack.model import Variant
 from inferpack.workshop import Workshop
 from tests.integration.containers import Run
+from tests.integration.scratch import bare_checkout, checkout, proven_checkout
+
+__all__ = ["bare_checkout", "checkout", "proven_checkout"]  # fixtures of another file
 
 VARIANTS = matrix.variants(recipes.load(tasks.ROOT / "recipes"))
 

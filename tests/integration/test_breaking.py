@@ -4,14 +4,16 @@ import base64
 import dataclasses
 import functools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 import tasks
-from inferpack import images, pipeline
-from inferpack.engine import Engine
+from inferpack import images, pipeline, proof
+from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.model import Row, Variant
 from inferpack.workshop import Workshop
@@ -23,6 +25,7 @@ DATA = f"{SELFTEST}/data"
 ONEDNN = ["openvino-onednn-py311-amd64", "pytorch-onednn-py311-amd64"]
 MODELS = ["onnxruntime-mlas-py311-amd64", "openvino-onednn-py311-amd64"]
 PYTORCH = ["pytorch-onednn-py311-amd64"]
+NAMESPACE = "inferpack-test"
 MLAS = ["onnxruntime-mlas-py311-amd64"]
 
 only = functools.partial(pytest.mark.parametrize, "variant", indirect=True)
@@ -178,25 +181,57 @@ def test_a_corrupt_file_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in finished.stderr
 
 
-@only(MLAS)
-def test_an_image_whose_proof_fails_is_not_named(
-    engine: Engine, image: str, variant: Variant, shop: Workshop, tmp_path: Path
-) -> None:
-    """The whole pipeline, with an expectation that no kernel meets."""
+@pytest.fixture
+def apart(shop: Workshop, variant: Variant, engine: Engine, tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop that shares caches with the real one, but builds and names elsewhere."""
     for name in ("recipes", "templates", "selftest", ".cache", ".git"):
         (tmp_path / name).symlink_to(shop.root / name)
-    impossible = Row(cpu=(), kernels={"convolution": "warp drive"}, speedup=1.0)
-    recipe = msgspec.structs.replace(
-        variant.recipe,
-        proof=msgspec.structs.replace(variant.recipe.proof, rows=(impossible,)),
-    )
-    scratch = dataclasses.replace(shop, root=tmp_path)
+    yield dataclasses.replace(shop, root=tmp_path)
+    own = dataclasses.replace(variant, namespace=NAMESPACE)
+    for reference in (own.reference, images.unproven(own)):
+        engine.remove(reference)
+
+
+@only(MLAS)
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (
+            Row(cpu=(), kernels={"convolution": "warp drive"}, speedup=1.0),
+            "int8 kernels: convolution: expected warp drive, saw CPUExecutionProvider/QLinearConv",
+        ),
+        (
+            Row(cpu=(), kernels={"convolution": ".*"}, speedup=1000.0),
+            "int8 speed: expected >= 1000 times fp32, saw ",
+        ),
+    ],
+)
+def test_an_image_whose_proof_fails_is_not_named(
+    engine: Engine, variant: Variant, apart: Workshop, row: Row, reason: str
+) -> None:
+    """The whole pipeline, with an expectation that nothing meets."""
+    expectation = msgspec.structs.replace(variant.recipe.proof, rows=(row,))
+    recipe = msgspec.structs.replace(variant.recipe, proof=expectation)
+    impossible = dataclasses.replace(variant, recipe=recipe, namespace=NAMESPACE)
     with pytest.raises(InferpackError) as err:
-        pipeline.image(scratch, dataclasses.replace(variant, recipe=recipe))
-    assert str(err.value) == (
-        f"{variant.id}: INT8 is not proven: int8 kernels: convolution: expected warp drive,"
-        " saw CPUExecutionProvider/QLinearConv"
-    )
-    assert engine.digest(variant.reference) == image
-    assert not (scratch.folder(variant) / "proof.json").exists()
-    engine.remove(images.unproven(variant))
+        pipeline.image(apart, impossible)
+    assert str(err.value).startswith(f"{variant.id}: INT8 is not proven: {reason}")
+    assert engine.digest(impossible.reference) is None
+    assert proof.read(apart.folder(variant)) is None
+
+
+class Crashing(Engine):
+    """An engine in which every container dies of SIGSEGV."""
+
+    def run(self, *_words: Any, **_options: Any) -> Finished:
+        return Finished(code=139, stdout="", stderr="")
+
+
+@only(MLAS)
+def test_a_proof_that_fails_later_is_forgotten(variant: Variant, apart: Workshop) -> None:
+    own = dataclasses.replace(variant, namespace=NAMESPACE)
+    assert pipeline.image(apart, own).report.passed
+    broken = dataclasses.replace(apart, engine=Crashing(logs=apart.engine.logs))
+    with pytest.raises(InferpackError, match="selftest was killed by SIGSEGV"):
+        pipeline.image(broken, own, again=True)
+    assert proof.read(apart.folder(variant)) is None

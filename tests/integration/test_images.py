@@ -207,19 +207,3 @@ def test_nothing_writes_to_disk(engine: Engine, image: str) -> None:
         assert [item["Path"] for item in container.diff() or []] == []
     finally:
         container.remove(force=True)
-
-
-def test_two_builds_without_cache_give_the_same_digest(
-    engine: Engine, image: str, variant: Variant, shop: Workshop
-) -> None:
-    recorded = images.read(shop.folder(variant))
-    assert recorded is not None
-    again = engine.build(
-        shop.folder(variant) / "context",
-        name=f"{variant.reference}-again",
-        arch=variant.arch,
-        created=recorded.created,
-        cached=False,
-    )
-    engine.remove(f"{variant.reference}-again")
-    assert again == image

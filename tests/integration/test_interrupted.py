@@ -22,8 +22,6 @@ from tests.integration.checkout import (
     until,
 )
 
-pytest_plugins = ("tests.integration.scratch",)
-
 INTERRUPTED = "error: interrupted; the same command continues where it stopped"
 POLITE = (signal.SIGINT, signal.SIGTERM)
 CRASH = "import ctypes\nctypes.string_at(0)\n"

@@ -8,7 +8,6 @@ import tasks
 from tests.integration.checkout import Checkout, Done
 from tests.integration.conftest import VARIANTS, proven
 
-pytest_plugins = ("tests.integration.scratch",)
 README = (tasks.ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]

@@ -4,14 +4,15 @@ import dataclasses
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from inferpack import images, matrix, pipeline
+from inferpack import images, matrix, pipeline, tree
 from inferpack.engine import Engine
+from inferpack.errors import UsageError
 from inferpack.model import Arch, Variant
 from inferpack.workshop import Workshop
 from tests.integration.conftest import VARIANTS
@@ -54,43 +55,69 @@ def wait_for(port: int) -> None:
 
 
 @pytest.fixture
-def pinned(
-    registry: str, engine: Engine, shop: Workshop, onnxruntime: Variant, tmp_path: Path
-) -> Iterator[str]:
-    """Our base pushed as somebody's image, named by digest, and gone from the engine."""
-    built = pipeline.inputs(shop, onnxruntime).base
-    folder = tmp_path / "base"
-    folder.mkdir()
-    (folder / "base.tar").hardlink_to(built.tar)
-    (folder / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
-    name = f"{registry}/somebody/base:1"
-    digest = engine.build(folder, name=name, arch=Arch.AMD64, created=0)
-    engine.client.images.push(name)
-    engine.remove(name)
-    yield f"{registry}/somebody/base@{digest}"
+def pushed(registry: str, engine: Engine, tmp_path: Path) -> Callable[[Path], str]:
+    """Pushes a root file system as somebody's image, named by digest, and gone from the engine."""
+
+    def push(tar: Path) -> str:
+        folder = tmp_path / "base"
+        folder.mkdir()
+        (folder / "base.tar").write_bytes(tar.read_bytes())
+        (folder / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
+        name = f"{registry}/somebody/base:1"
+        digest = engine.build(folder, name=name, arch=Arch.AMD64, created=0)
+        engine.client.images.push(name)
+        engine.remove(name)
+        return f"{registry}/somebody/base@{digest}"
+
+    return push
+
+
+@pytest.fixture
+def apart(shop: Workshop, tmp_path: Path) -> Workshop:
+    for name in ("recipes", "templates", "selftest", ".cache", ".git"):
+        (tmp_path / name).symlink_to(shop.root / name)
+    return dataclasses.replace(shop, root=tmp_path)
+
+
+def on(variant: Variant, base: str) -> Variant:
+    recipe = msgspec.structs.replace(variant.recipe, base=base)
+    return dataclasses.replace(variant, recipe=recipe, namespace="inferpack-test")
 
 
 def test_an_image_on_a_registry_base_is_proven(
-    pinned: str, engine: Engine, shop: Workshop, onnxruntime: Variant, tmp_path: Path
+    pushed: Callable[[Path], str], engine: Engine, apart: Workshop, onnxruntime: Variant
 ) -> None:
-    for name in ("recipes", "templates", "selftest", ".cache", ".git"):
-        (tmp_path / name).symlink_to(shop.root / name)
-    variant = dataclasses.replace(
-        onnxruntime,
-        recipe=msgspec.structs.replace(onnxruntime.recipe, base=pinned),
-        namespace="inferpack-test",
-    )
-    scratch = dataclasses.replace(shop, root=tmp_path)
+    pinned = pushed(pipeline.inputs(apart, onnxruntime).base.tar)
+    variant = on(onnxruntime, pinned)
     try:
-        proof = pipeline.image(scratch, variant)
-        assert proof.report.passed
+        assert pipeline.image(apart, variant).report.passed
         labels = engine.client.images.get(variant.reference).labels
         name, _, digest = pinned.partition("@")
         assert labels["org.opencontainers.image.base.name"] == name
         assert labels["org.opencontainers.image.base.digest"] == digest
         assert "io.inferpack.base.packages" not in labels
-        text = (scratch.folder(variant) / "context/Dockerfile").read_text()
+        text = (apart.folder(variant) / "context/Dockerfile").read_text()
         assert f"FROM {pinned}\n" in text and "base.tar" not in text
     finally:
         engine.remove(images.unproven(variant))
         engine.remove(variant.reference)
+
+
+def test_a_registry_base_without_the_right_python_is_refused(
+    pushed: Callable[[Path], str],
+    engine: Engine,
+    apart: Workshop,
+    onnxruntime: Variant,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hostname").write_text("empty\n")
+    tree.pack(tmp_path / "etc", tmp_path / "empty.tar")
+    variant = on(onnxruntime, pushed(tmp_path / "empty.tar"))
+    with pytest.raises(UsageError) as err:
+        pipeline.image(apart, variant)
+    assert str(err.value) == (
+        f"recipes/onnxruntime.toml: {variant.recipe.base} has no Debian Python 3.11 at"
+        " /usr/bin/python3; name a base that has it, or one of recipes/bases.toml"
+    )
+    assert engine.digest(images.unproven(variant)) is None

@@ -50,6 +50,7 @@ def test_a_request_to_end_is_an_interruption() -> None:
         ("list", "list *"),
         ("list pytorch", "list pytorch"),
         ("lock --upgrade", "lock * --upgrade"),
+        ("lock --upgrade pytorch", "lock --upgrade pytorch"),
         ("doctor --install", "doctor --install"),
         ("", ""),
     ],
