@@ -222,15 +222,19 @@ def shop() -> "Workshop":
 
 
 def with_default_glob(argv: list[str]) -> list[str]:
-    """Gives a task its glob `*` where the user gave none: invoke has no optional positionals.
+    """Gives a task one glob argument, `*` where the user gave none: invoke wants exactly one.
 
     >>> with_default_glob(["inv", "lock", "--upgrade"])
     ['inv', 'lock', '*', '--upgrade']
+    >>> with_default_glob(["inv", "image", "onnxruntime", "openvino"])
+    ['inv', 'image', 'onnxruntime,openvino']
     """
-    if len(argv) < 2 or argv[1] not in GLOB_TASKS:
+    if len(argv) < 2 or argv[1] not in GLOB_TASKS or any("glob" in word for word in argv[2:]):
         return argv
-    given = any(not word.startswith("-") for word in argv[2:])
-    return argv if given else [*argv[:2], "*", *argv[2:]]
+    words = [word for word in argv[2:] if word != "--"]
+    globs = [word for word in words if not word.startswith("-")]
+    flags = [word for word in words if word.startswith("-")]
+    return [*argv[:2], ",".join(globs) or "*", *flags]
 
 
 def terminate(_number: int, _frame: FrameType | None) -> None:

@@ -83,6 +83,8 @@ def download(base: Base, arch: Arch, target: Path, *, log: Path) -> None:
         lines = log.read_text().splitlines()
         wrong = next((line for line in lines if line.startswith("E: ")), "E: mmdebstrap failed")
         hint = f"check this machine's network and proxy, then run it again; full log: {log}"
+        if "chroot mode" in wrong:  # not root, and no user namespaces
+            hint = "run it as root, or: sudo apt-get install uidmap"
         raise InferpackError(f"Debian {base.suite} {arch}", wrong[3:], hint) from err
 
 

@@ -1,6 +1,7 @@
 """The base root file system: assembled from verified Debian packages, cached by digest."""
 
 import platform
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,15 @@ def ensure(
         root=folder / "root",
         packages=record.packages,
     )
+
+
+def check(built: BuiltBase) -> None:
+    """Raises InferpackError, and removes the base, where its tar is not what it was."""
+    if built.tar.exists() and store.file_digest(built.tar) == built.digest:
+        return
+    shutil.rmtree(built.tar.parent, ignore_errors=True)
+    hint = "run the command again: it is made anew"
+    raise InferpackError(str(built.tar), "was damaged in the cache, and is removed", hint)
 
 
 def build(

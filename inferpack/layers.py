@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from inferpack import process
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import SITE, Arch, Compiler, Prune
-from inferpack.store import digest, disk, file_digest
+from inferpack.store import digest, disk, file_digest, is_sealed
 from inferpack.tree import byte_compile, pack
 from inferpack.unpack import install
 
@@ -44,7 +44,7 @@ def wheel_layer(
     """
     key = digest(sha256, prune, arch, compiler.digest, CODE)
     tar = cache / "layers" / f"{key}.tar"
-    if tar.exists():
+    if is_sealed(tar):
         return tar
     if file_digest(wheel) != sha256:
         wheel.unlink()

@@ -12,8 +12,16 @@ def variants(recipes: tuple[Recipe, ...]) -> tuple[Variant, ...]:
     return tuple(Variant(recipe=recipe, cell=cell) for recipe in recipes for cell in recipe.matrix)
 
 
-def select(known: tuple[Variant, ...], glob: str) -> tuple[Variant, ...]:
-    """The variants whose id or recipe name matches; UsageError with the nearest names if none."""
+def select(known: tuple[Variant, ...], globs: str) -> tuple[Variant, ...]:
+    """The variants whose id or recipe name matches any of the comma-separated globs.
+
+    UsageError with the nearest names where one of them matches nothing.
+    """
+    wanted = {variant.id for glob in globs.split(",") for variant in matching(known, glob)}
+    return tuple(variant for variant in known if variant.id in wanted)
+
+
+def matching(known: tuple[Variant, ...], glob: str) -> tuple[Variant, ...]:
     chosen = tuple(
         variant
         for variant in known

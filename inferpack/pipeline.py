@@ -83,6 +83,7 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
     """The base, one layer a wheel, and the selftest program."""
     variant, folder = made.variant, shop.folder(made.variant)
     wheels = ordered(made.lock, variant)
+    base.check(made.base)
     recipes.refuse_idle(shop.recipes, variant.recipe, {wheel.name for wheel in wheels})
     paths = wheelhouse.ensure(wheels, shop.indexes, cache=shop.cache)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inferpack import console
 from inferpack.errors import InferpackError
+from inferpack.store import disk
 
 TAIL = 20
 FULL = os.strerror(errno.ENOSPC)  # what every program says of a full disk
@@ -34,7 +35,9 @@ def run(
     if not quiet:
         console.note(f"  $ {redact(shlex.join(command))}")
     need(command[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
+    with disk(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
     done = subprocess.run(
         command,
         env={**os.environ, **env} if env else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from inferpack.model import Compiler, Variant
-from inferpack.store import digest, disk, file_digest, files_digest, sources
+from inferpack.store import digest, disk, file_digest, files_digest, is_sealed, sources
 from inferpack.tree import byte_compile, pack
 
 HOME = "opt/inferpack"
@@ -57,7 +57,7 @@ def program_layer(
     """The selftest layer's tar, from the cache where its inputs are known."""
     folder = cache / "layers"
     tar = folder / f"{digest(key(variant, source), compiler.digest)}.tar"
-    if tar.exists():
+    if is_sealed(tar):
         return tar
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)

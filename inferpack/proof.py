@@ -115,6 +115,8 @@ def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
     if (report.variant, report.version) != (variant.id, variant.cell.version):
         wrong = f"selftest reports on '{report.variant}' {report.version}"
         raise InferpackError(where, wrong, f"expected {variant.cell.version}: rebuild the image")
+    if report.emulated:
+        raise InferpackError(where, "selftest reports emulation, but nothing here emulates")
     reasons = [reason(check) for check in report.checks if not check.passed]
     if finished.code == 0 and report.passed and report.checks and not reasons:
         return report

@@ -114,6 +114,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def seal(path: Path) -> None:
+    """Records a cached file's sha256 beside it; without it the file counts as unfinished."""
+    write(path.with_suffix(".sha256"), file_digest(path))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a cached file is there and still what it was when it was made."""
+    try:
+        return path.with_suffix(".sha256").read_text() == file_digest(path)
+    except FileNotFoundError:
+        return False
+
+
 def write(path: Path, text: str | bytes) -> Path:
     with whole_file(path) as temporary:
         temporary.write_bytes(text.encode() if isinstance(text, str) else text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inferpack import process
 from inferpack.model import Compiler
-from inferpack.store import EPOCH, whole_file
+from inferpack.store import EPOCH, seal, whole_file
 
 
 def pack(root: Path, tar: Path) -> None:
@@ -26,6 +26,7 @@ def pack(root: Path, tar: Path) -> None:
     ):
         for path in paths:
             out.add(path, str(path.relative_to(root)), recursive=False, filter=plain)
+    seal(tar)
 
 
 def byte_compile(

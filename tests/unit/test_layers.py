@@ -119,6 +119,13 @@ def test_a_layer_whose_inputs_are_known_is_not_made_again(tmp_path: Path) -> Non
     assert layer(tmp_path, Prune()).stat() == before
 
 
+def test_a_layer_that_was_damaged_in_the_cache_is_made_again(tmp_path: Path) -> None:
+    tar = layer(tmp_path, Prune())
+    whole = tar.read_bytes()
+    tar.write_bytes(whole.replace(b"x = 1", b"x = 2"))
+    assert layer(tmp_path, Prune()).read_bytes() == whole
+
+
 def test_a_prune_rule_that_matches_nothing_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as err:
         layer(tmp_path, Prune(remove=("toy/examples/*",)))

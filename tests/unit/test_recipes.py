@@ -154,6 +154,8 @@ def test_a_glob_chooses_by_id_or_by_recipe(variants: tuple[Variant, ...]) -> Non
     assert [item.id for item in by_id] == ["onnxruntime-mlas-py311-amd64"]
     assert by_id[0] in matrix.select(variants, "onnxruntime")
     assert matrix.select(variants, "*") == variants
+    both = matrix.select(variants, "pytorch*,onnxruntime*")
+    assert [item.recipe.name for item in both] == ["onnxruntime", "pytorch"]
 
 
 def test_a_name_that_matches_nothing_lists_the_nearest(variants: tuple[Variant, ...]) -> None:
