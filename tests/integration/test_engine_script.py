@@ -12,7 +12,11 @@ import pytest
 
 from tests.integration.checkout import ROOT, Done, command
 
-FEATURE = '{"features": {"containerd-snapshotter": true}}\n'
+FEATURE = """{
+  "features": {"containerd-snapshotter": true},
+  "builder": {"gc": {"enabled": true, "defaultKeepStorage": "20GB"}}
+}
+"""
 TOOLS = "sh cat cp cut flock grep head id mkdir rm seq setsid sleep tail timeout touch"
 PRIVATE = """
 set -e
