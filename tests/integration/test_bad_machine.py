@@ -152,7 +152,15 @@ def test_nothing_is_installed_where_the_user_forbids_it(
     """A PATH of links to all programs but mmdebstrap, and an apt-get that would tell."""
     told = tmp_path / "told"
     with programs(tmp_path / "bin", apt_get=f"touch {told}"):
-        for name in ("sh", "dirname", "cmp", "flock", "docker", "x86_64-linux-gnu-strip"):
+        for name in (
+            "sh",
+            "dirname",
+            "readlink",
+            "cmp",
+            "flock",
+            "docker",
+            "x86_64-linux-gnu-strip",
+        ):
             (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
         done = bare_checkout.inv("doctor", "--install", env={"PATH": str(tmp_path / "bin")})
     assert done.stderr.splitlines() == [
@@ -192,7 +200,7 @@ def test_a_python_that_will_not_do_is_named(
     unready: Checkout, tmp_path: Path, python: str, message: str
 ) -> None:
     with programs(tmp_path / "bin", python3=python, **{"python3.pip": "exit 1"}):
-        for name in ("sh", "dirname", "cmp", "flock", "id", "rm", "cp", "mkdir"):
+        for name in ("sh", "dirname", "readlink", "cmp", "flock", "id", "rm", "cp", "mkdir"):
             (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
         done = unready.inv("--list", env={"PATH": str(tmp_path / "bin")})
     assert (done.code, done.stdout, done.stderr.splitlines()[-1]) == (1, "", f"inv: {message}")
