@@ -1,6 +1,7 @@
 """What an image's own selftest reported, judged and recorded."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -49,7 +50,7 @@ class Check(Record, frozen=True):
 class Report(Record, frozen=True):
     """selftest's JSON document."""
 
-    schema: int
+    schema: Literal[1]
     variant: str
     framework: str
     version: str

@@ -31,21 +31,27 @@ def chosen_by_pip(requires: tuple[str, ...], platforms: tuple[str, ...], to: Pat
     return {path.name for path in to.iterdir()}
 
 
-@pytest.mark.parametrize("arch", list(Arch))
-def test_wheels_resolve_arrive_and_are_the_ones_pip_takes(tmp_path: Path, arch: Arch) -> None:
-    variant = asking(("markupsafe==3.0.2", "jinja2==3.1.6"), arch)
-    found = indexes.from_pip(tmp_path / "pip.log")
+def resolved(variant: Variant, found: indexes.Indexes, folder: Path) -> tuple[locks.Lock, Path]:
+    """A lock, and the file it is written to."""
     lock = locks.resolve(
         variant,
         GLIBC,
         found,
-        cache=tmp_path / "cache",
-        log=tmp_path / "uv.log",
+        cache=folder / "cache",
+        log=folder / "uv.log",
         previous=None,
         upgrade=False,
     )
-    path = locks.path_of(variant, tmp_path)
+    path = locks.path_of(variant, folder)
     path.write_text(locks.render(lock))
+    return lock, path
+
+
+@pytest.mark.parametrize("arch", list(Arch))
+def test_wheels_resolve_arrive_and_are_the_ones_pip_takes(tmp_path: Path, arch: Arch) -> None:
+    variant = asking(("markupsafe==3.0.2", "jinja2==3.1.6"), arch)
+    found = indexes.from_pip(tmp_path / "pip.log")
+    lock, path = resolved(variant, found, tmp_path)
     assert locks.load(path, variant, GLIBC) == lock
     cached = wheelhouse.ensure(lock.wheels, lambda: found, cache=tmp_path / "cache")
     digests = {wheel.file.sha256: file_digest(path) for wheel, path in cached.items()}
@@ -61,17 +67,7 @@ def test_a_lock_is_installable_beside_its_wheels(tmp_path: Path) -> None:
 
     variant = asking(("jinja2==3.1.6", "markupsafe"), Arch.AMD64)
     found = indexes.from_pip(tmp_path / "pip.log")
-    lock = locks.resolve(
-        variant,
-        GLIBC,
-        found,
-        cache=tmp_path / "cache",
-        log=tmp_path / "uv.log",
-        previous=None,
-        upgrade=False,
-    )
-    path = locks.path_of(variant, tmp_path)
-    path.write_text(locks.render(lock))
+    lock, path = resolved(variant, found, tmp_path)
     for wheel, file in wheelhouse.ensure(
         lock.wheels, lambda: found, cache=tmp_path / "cache"
     ).items():

@@ -157,6 +157,22 @@ class TestCommands:
         assert left == set(cache.glob("logs/*"))
 
 
+def test_a_base_that_was_damaged_in_the_cache_is_removed_and_said_so(tmp_path: Path) -> None:
+    tar = tmp_path / "key/base.tar"
+    tar.parent.mkdir()
+    tar.write_bytes(b"tar")
+    digest = hashlib.sha256(b"tar").hexdigest()
+    built = base.BuiltBase(arch=base.native(), digest=digest, tar=tar, root=tmp_path, packages=())
+    base.check(built)
+    tar.write_bytes(b"rat")
+    with pytest.raises(InferpackError) as caught:
+        base.check(built)
+    assert str(caught.value) == (
+        f"{tar}: was damaged in the cache, and is removed; run the command again: it is made anew"
+    )
+    assert not tar.parent.exists()
+
+
 def test_every_base_in_the_repository_loads() -> None:
     bases = msgspec.toml.decode((RECIPES / "bases.toml").read_bytes(), type=dict[str, Base])
     assert [(name, item.suite, item.python) for name, item in bases.items()] == [

@@ -148,6 +148,7 @@ def test_an_unusable_installation_is_passed_on() -> None:
 
 
 def test_a_report_with_a_missing_or_unknown_field_is_unreadable() -> None:
+    assert "Invalid enum value 2" in message(finished({**REPORT, "schema": 2}))
     assert message(finished({**REPORT, "extra": 1})).startswith(
         "toy-onednn-py311-amd64: selftest's report is unreadable: Object contains unknown field"
     )

@@ -4,7 +4,8 @@ import pytest
 
 from inferpack import matrix, recipes
 from inferpack.errors import UsageError
-from inferpack.model import Prune, Variant
+from inferpack.model import Feature, Prune, Variant
+from selftest.cpu import ARM_FEATURES, X86_FEATURES
 
 RECIPE = """
 name = "toy"
@@ -168,3 +169,25 @@ def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Varia
     (torch,) = matrix.select(variants, "pytorch-onednn-py311-amd64")
     assert torch.cell.version.endswith("+cpu")
     assert "+" not in torch.reference
+
+
+def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:
+    """selftest imports nothing of ours, so the names stand in both."""
+    assert set(Feature) == {*X86_FEATURES, *ARM_FEATURES.values()}
+
+
+def test_a_feature_that_no_cpu_reports_is_a_typo(folder: Path) -> None:
+    assert broken(folder, "cpu = []", 'cpu = ["avx512vnni"]') == (
+        "recipes/toy.toml: proof.rows[0].cpu[0]: unknown value 'avx512vnni';"
+        " did you mean 'avx512_vnni'?"
+    )
+
+
+def test_prune_rules_for_a_package_that_is_not_locked_are_a_typo(folder: Path) -> None:
+    (recipe,) = recipes.load(folder)
+    recipes.refuse_idle(folder, recipe, {"toy"})  # numpy's are shared: it may be absent
+    with pytest.raises(UsageError) as err:
+        recipes.refuse_idle(folder, recipe, {"toys", "numpy"})
+    assert str(err.value) == (
+        "recipes/toy.toml: prune.toy: the lock has no such package; did you mean 'toys'?"
+    )
