@@ -174,7 +174,9 @@ def compile_stdlib(python: list[str], root: Path, base: Base, *, log: Path) -> N
     """
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
     library = root / f"usr/lib/python{base.python}"
-    process.run([*python, "-m", "compileall", *options, str(library)], log=log, quiet=True)
+    process.run(
+        [*python, "-m", "compileall", *options, str(library)], log=log, quiet=True, writes=root
+    )
 
 
 def native() -> Arch:

@@ -79,7 +79,8 @@ def strip(root: Path, prune: Prune, arch: Arch, *, log: Path) -> None:
     chosen = [name for name in names if any(fnmatchcase(name, rule) for rule in prune.strip)]
     if chosen:
         files = [root / SITE / name for name in chosen]
-        process.run([STRIP[arch], "--strip-unneeded", *files], log=log, quiet=True)
+        command: list[str | Path] = [STRIP[arch], "--strip-unneeded", *files]
+        process.run(command, log=log, quiet=True, writes=root.parent)
 
 
 def files_below(folder: Path, glob: str) -> list[str]:

@@ -25,11 +25,13 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     quiet: bool = False,
+    writes: Path | None = None,
 ) -> str:
     """Runs a command to its end and returns its stdout; stdout and stderr also go to `log`.
 
-    `env` is added to this process's environment. Raises InferpackError with the command, its
-    exit code, its last 20 lines and the log's path.
+    `env` is added to this process's environment; `writes` is the folder to name when its disk is
+    full. Raises InferpackError with the command, its exit code, its last 20 lines and the log's
+    path.
     """
     command = [str(part) for part in argv]
     if not quiet:
@@ -53,8 +55,8 @@ def run(
     if done.returncode == 0:
         return done.stdout
     if FULL in output:
-        hint = "free some space, then run the command again; full log: " + str(log)
-        raise InferpackError(command[0], "no space left on the disk", hint)
+        with disk(writes or Path(command[0])):
+            raise OSError(errno.ENOSPC, FULL)
     tail = "\n".join(output.strip().splitlines()[-TAIL:])
     raise InferpackError(
         command[0], f"{ending(done.returncode)}: {shown}\n{tail}", f"full log: {log}"

@@ -58,14 +58,14 @@ def disk(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        where = err.filename or where
         match err.errno:
             case errno.ENOSPC | errno.EDQUOT:
                 hint = f"free some space on the disk that holds {where}, then run the command again"
                 raise InferpackError(str(where), "no space left on the disk", hint) from err
             case errno.EROFS | errno.EACCES | errno.EPERM:
+                wrong = str(err.filename or where)
                 raise InferpackError(
-                    str(where), "cannot be written", "check its owner and mode"
+                    wrong, "cannot be written", "check its owner and mode"
                 ) from err
         raise
 

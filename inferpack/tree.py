@@ -52,4 +52,5 @@ def byte_compile(
     ]
     if skip:
         options += ["-x", "|".join(fnmatch.translate(f"{folder}/{glob}") for glob in skip)]
-    process.run([*compiler.command, "-m", "compileall", *options, folder], log=log, quiet=True)
+    command = [*compiler.command, "-m", "compileall", *options, folder]
+    process.run(command, log=log, quiet=True, writes=root.parent)

@@ -39,3 +39,10 @@ def test_a_program_that_is_not_there_names_the_doctor(tmp_path: Path) -> None:
 )
 def test_an_exit_code_is_put_in_words(code: int, words: str) -> None:
     assert process.ending(code) == words
+
+
+def test_a_disk_that_a_command_has_filled_is_named(tmp_path: Path) -> None:
+    code = "import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+    full = f"{tmp_path}: no space left on the disk; free some space on the disk that holds"
+    with pytest.raises(InferpackError, match=full):
+        process.run([sys.executable, "-c", code], log=tmp_path / "log", writes=tmp_path)
