@@ -19,13 +19,13 @@ from bench.figures import Build, Comparison, Report, Side
 from bench.names import PREFIX, Apart
 from bench.rival import GZIP, ZSTD, Minbase
 from inferpack import console, pipeline, process
+from inferpack.cli import prepare
+from inferpack.cli import shop as checkout
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
 from inferpack.store import locked, write_record
 from inferpack.workshop import Workshop
-from tasks import prepare
-from tasks import shop as checkout
 
 ROUNDS = 2  # of all builds, in turn
 RUNS = 5  # of each command

@@ -210,6 +210,7 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
         if shop.engine.digest(variant.reference) != built.digest:
             shop.engine.name(built.digest, variant.reference)
         shop.engine.remove(images.unproven(variant))
+        console.note(proof.summary(proven.report))
         return proven
 
 

@@ -4,8 +4,7 @@ import functools
 
 import pytest
 
-import tasks
-from inferpack import matrix, pipeline, proof, recipes
+from inferpack import cli, matrix, pipeline, proof, recipes
 from inferpack.engine import Engine
 from inferpack.model import Variant
 from inferpack.workshop import Workshop
@@ -14,12 +13,12 @@ from tests.integration.scratch import bare_checkout, checkout, proven_checkout
 
 __all__ = ["bare_checkout", "checkout", "proven_checkout"]  # fixtures of another file
 
-VARIANTS = matrix.variants(recipes.load(tasks.ROOT / "recipes"))
+VARIANTS = matrix.variants(recipes.load(cli.ROOT / "recipes"))
 
 
 @pytest.fixture(scope="session")
 def shop() -> Workshop:
-    return tasks.shop()
+    return cli.shop()
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +29,7 @@ def engine(shop: Workshop) -> Engine:
 @functools.cache
 def proven(variant_id: str) -> proof.Proof:
     (variant,) = matrix.select(VARIANTS, variant_id)
-    return pipeline.image(tasks.shop(), variant)
+    return pipeline.image(cli.shop(), variant)
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: variant.id)

@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import tasks
-from inferpack import images, pipeline, proof
+from inferpack import cli, images, pipeline, proof
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.model import Row, Variant
@@ -84,7 +83,7 @@ def test_kernels_without_this_cpus_int8_instructions_are_caught(run: Run) -> Non
 
 @only(MODELS)
 def test_a_model_that_falls_back_to_fp32_is_caught(run: Run, variant: Variant) -> None:
-    folder = tasks.ROOT / "selftest/data" / variant.recipe.name
+    folder = cli.ROOT / "selftest/data" / variant.recipe.name
     volumes = {
         key: value
         for fp32 in sorted(folder.glob("fp32.*"))
@@ -100,7 +99,7 @@ def test_an_adapter_that_falls_back_to_fp32_is_caught(run: Run, tmp_path: Path) 
     # The whole folder: bytecode in an image is not checked against a changed source.
     folder = tmp_path / "frameworks"
     without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(tasks.ROOT / "selftest/frameworks", folder, ignore=without)
+    shutil.copytree(cli.ROOT / "selftest/frameworks", folder, ignore=without)
     source = (folder / "pytorch.py").read_text()
     quantises = "if precision is Precision.INT8:"
     assert source.count(quantises) == 1

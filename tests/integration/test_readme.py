@@ -4,11 +4,11 @@ import re
 import shlex
 import subprocess
 
-import tasks
+from inferpack import cli
 from tests.integration.checkout import Checkout, Done
 from tests.integration.conftest import VARIANTS, proven
 
-README = (tasks.ROOT / "README.md").read_text()
+README = (cli.ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
 

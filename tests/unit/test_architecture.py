@@ -21,6 +21,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance",
         "workshop",
         "pipeline locking status",
+        "cli",
     )
 )
 DOORS = {

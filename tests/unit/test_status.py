@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import tasks
-from inferpack import images, locks, proof, status
+from inferpack import cli, images, locks, proof, status
 from inferpack.model import Variant
 from inferpack.workshop import Workshop
 from tests.unit.test_proof import REPORT
@@ -19,8 +18,8 @@ DIGEST = "sha256:" + "a" * 64
 def shop(tmp_path: Path) -> Workshop:
     """The repository's recipes and locks, with nothing built, at a fixed time."""
     for name in ("recipes", "selftest", "templates"):
-        (tmp_path / name).symlink_to(tasks.ROOT / name)
-    return dataclasses.replace(tasks.shop(), root=tmp_path, now=lambda: 10_000)
+        (tmp_path / name).symlink_to(cli.ROOT / name)
+    return dataclasses.replace(cli.shop(), root=tmp_path, now=lambda: 10_000)
 
 
 @pytest.fixture

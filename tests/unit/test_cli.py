@@ -3,18 +3,19 @@ import signal
 
 import pytest
 
-import tasks
+from inferpack import cli
 from inferpack.errors import InferpackError, UsageError
 
 
 def failing(error: BaseException) -> None:
-    @tasks.command
+    @cli.command
     def body() -> None:
         raise error
 
     body()
 
 
+TAKERS = {"list", "lock", "image"}
 INTERRUPTED = "error: interrupted; the same command continues where it stopped\n"
 
 
@@ -41,7 +42,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 def test_a_request_to_end_is_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt):
-        tasks.terminate(signal.SIGTERM, None)
+        cli.terminate(signal.SIGTERM, None)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,8 @@ def test_a_request_to_end_is_an_interruption() -> None:
     ],
 )
 def test_a_glob_that_is_not_given_means_all(given: str, read: str) -> None:
-    assert tasks.with_default_glob(["inv", *given.split()]) == ["inv", *read.split()]
+    assert cli.with_default_glob(["inv", *given.split()], TAKERS) == ["inv", *read.split()]
 
 
 def test_the_machine_is_the_one_we_run_on() -> None:
-    assert (tasks.machine().uid, tasks.machine().root) == (os.geteuid(), tasks.ROOT)
+    assert (cli.machine().uid, cli.machine().root) == (os.geteuid(), cli.ROOT)

@@ -1,0 +1,138 @@
+"""What the tasks of tasks.py stand on: this checkout, its engine, and how a task ends."""
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, ParamSpec
+
+from inferpack import console
+from inferpack.errors import InferpackError
+
+if TYPE_CHECKING:
+    from inferpack.doctor import Machine
+    from inferpack.model import Variant
+    from inferpack.workshop import Workshop
+
+ROOT = Path(__file__).resolve().parents[1]
+P = ParamSpec("P")
+
+
+def command(body: Callable[P, None]) -> Callable[P, None]:
+    """Turns what a user can fix into one line and an exit code; a bug keeps its traceback."""
+
+    @functools.wraps(body)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            body(*args, **kwargs)
+        except InferpackError as err:
+            console.fail(str(err))
+            sys.exit(err.exit_code)
+        except KeyboardInterrupt:
+            console.fail("interrupted; the same command continues where it stopped")
+            sys.exit(130)
+
+    return run
+
+
+def each(glob: str, work: Callable[["Variant"], str]) -> None:
+    """Prints what `work` makes of every chosen variant; one that fails does not stop the others,
+    but the exit code tells.
+    """
+    variants, failed = shop().variants(glob), 0
+    prepare()
+    for variant in variants:
+        start = time.monotonic()
+        console.note(f"{variant.id}")
+        try:
+            made = work(variant)
+        except InferpackError as err:
+            console.fail(str(err))
+            failed = max(failed, err.exit_code)
+            continue
+        console.note(f"  {variant.reference} ({time.monotonic() - start:.1f} s)")
+        console.result(made if len(variants) == 1 else f"{variant.id} {made}")
+    if failed:
+        sys.exit(failed)
+
+
+def lint_sources() -> None:
+    from inferpack import process  # noqa: PLC0415
+
+    tools = Path(sys.executable).parent
+    goldens = sorted((ROOT / "tests/golden").rglob("*.Dockerfile"))
+    sources = [
+        ROOT / name for name in ("inferpack", "selftest", "tests", "bench", "ci", "tasks.py")
+    ]
+    with console.step("lint: ruff, mypy, hadolint"):
+        commands: tuple[list[str | Path], ...] = (
+            [tools / "ruff", "check", *sources],
+            [tools / "ruff", "format", "--check", *sources],
+            [tools / "mypy", "--config-file", ROOT / "pyproject.toml"],
+            [tools / "hadolint", *goldens],
+        )
+        for argv in commands:
+            process.run(argv, log=logs() / "lint.log", cwd=ROOT, quiet=True)
+
+
+def logs() -> Path:
+    path = ROOT / "build/logs"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@functools.cache
+def machine() -> "Machine":
+    from inferpack import doctor as physician  # noqa: PLC0415
+
+    return physician.Machine(
+        engine=shop().engine,
+        root=ROOT,
+        logs=logs(),
+        environment=os.environ,
+        uid=os.geteuid(),
+    )
+
+
+def prepare(*, docker: bool = True) -> None:
+    from inferpack import doctor as physician  # noqa: PLC0415
+
+    physician.insist(machine(), physician.mend(machine(), docker=docker))
+
+
+@functools.cache
+def shop() -> "Workshop":
+    from inferpack import indexes, provenance  # noqa: PLC0415
+    from inferpack.engine import Engine  # noqa: PLC0415
+    from inferpack.workshop import Workshop  # noqa: PLC0415
+
+    return Workshop(
+        root=ROOT,
+        engine=Engine(logs=logs()),
+        indexes=lambda: indexes.from_pip(logs() / "pip.log"),
+        origin=lambda: provenance.origin(ROOT, logs() / "git.log"),
+        now=lambda: int(time.time()),
+    )
+
+
+def with_default_glob(argv: list[str], takers: Collection[str]) -> list[str]:
+    """Gives a task of `takers` one glob argument, `*` where there is none: invoke wants just one.
+
+    >>> with_default_glob(["inv", "lock", "--upgrade"], {"lock"})
+    ['inv', 'lock', '*', '--upgrade']
+    >>> with_default_glob(["inv", "image", "onnxruntime", "openvino"], {"image"})
+    ['inv', 'image', 'onnxruntime,openvino']
+    """
+    if len(argv) < 2 or argv[1] not in takers or any("glob" in word for word in argv[2:]):
+        return argv
+    words = [word for word in argv[2:] if word != "--"]
+    globs = [word for word in words if not word.startswith("-")]
+    flags = [word for word in words if word.startswith("-")]
+    return [*argv[:2], ",".join(globs) or "*", *flags]
+
+
+def terminate(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
