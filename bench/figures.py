@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from statistics import median
 
-from inferpack.model import Record
+from inferpack.tables import Record
 
 MB = 1_000_000
 HEADER = ("variant", "what", "naive", "naive zstd", "ours", "of naive", "of zstd", "target", "")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from inferpack import deb, process, store
 from inferpack.errors import InferpackError, UsageError
-from inferpack.model import Arch, Base, Package, Record
+from inferpack.model import Arch, Base, Package
+from inferpack.tables import Record
 
 ARCHIVES = "/var/cache/apt/archives"
 

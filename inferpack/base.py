@@ -8,7 +8,8 @@ from pathlib import Path
 
 from inferpack import archive, console, deb, debian, process, rootfs, store
 from inferpack.errors import InferpackError
-from inferpack.model import Arch, Base, Package, Record
+from inferpack.model import Arch, Base, Package
+from inferpack.tables import Record
 
 SOURCES = tuple(
     Path(__file__).with_name(f"{name}.py")

@@ -6,8 +6,9 @@ from pathlib import Path
 from inferpack import console
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
-from inferpack.model import SITE, LockedWheel, Package, Record, Variant
+from inferpack.model import SITE, LockedWheel, Package, Variant
 from inferpack.store import read_record, write_record
+from inferpack.tables import Record
 
 MB = 1_000_000
 PYTHON = "/usr/bin/python3"

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import field
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from inferpack.expectation import Expectation
+from inferpack.tables import Record, Table
 
 NAMESPACE = "inferpack"  # of local image names
 SITE = "usr/local/lib/python3.11/dist-packages"  # where Debian's Python finds local packages
@@ -47,30 +50,6 @@ class Backend(StrEnum):
                 return (Arch.AMD64, Arch.ARM64)
 
 
-class Feature(StrEnum):
-    """CPU features an expectation may ask for, by the names selftest reports."""
-
-    SSE4_2 = "sse4_2"
-    AVX = "avx"
-    FMA = "fma"
-    AVX2 = "avx2"
-    AVX_VNNI = "avx_vnni"
-    AVX_VNNI_INT8 = "avx_vnni_int8"
-    AVX512F = "avx512f"
-    AVX512BW = "avx512bw"
-    AVX512_VNNI = "avx512_vnni"
-    AVX512_BF16 = "avx512_bf16"
-    AMX_INT8 = "amx_int8"
-    AMX_BF16 = "amx_bf16"
-    NEON = "neon"
-    FP16 = "fp16"
-    DOTPROD = "dotprod"
-    BF16 = "bf16"
-    I8MM = "i8mm"
-    SVE = "sve"
-    SVE2 = "sve2"
-
-
 class Python(StrEnum):
     PY311 = "3.11"
 
@@ -83,14 +62,6 @@ class Python(StrEnum):
         return "cp" + self.replace(".", "")
 
 
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """A table of a recipe: immutable, strict, its TOML keys in kebab-case."""
-
-
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a stage leaves behind as JSON: immutable and strict."""
-
-
 class Base(Table, frozen=True):
     """A root file system made from Debian packages (recipes/bases.toml)."""
 
@@ -100,28 +71,7 @@ class Base(Table, frozen=True):
     packages: tuple[str, ...]
     without: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
-    environment: dict[str, str] = {}
-
-
-class Row(Table, frozen=True):
-    """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
-
-    cpu: tuple[Feature, ...]
-    kernels: dict[str, str]
-    speedup: float
-
-
-class Accuracy(Table, frozen=True):
-    fp32_min: float
-    drop_max: float
-    agreement_min: float
-
-
-class Expectation(Table, frozen=True):
-    """What counts as proof; rows run from the strictest to the loosest."""
-
-    accuracy: Accuracy
-    rows: tuple[Row, ...]
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Prune(Table, frozen=True):
@@ -163,8 +113,8 @@ class Recipe(Table, frozen=True):
     matrix: tuple[Cell, ...]
     proof: Expectation
     without: tuple[str, ...] = ()  # packages the wheels ask for and a runtime never imports
-    environment: dict[str, str] = {}
-    prune: dict[str, Prune] = {}
+    environment: dict[str, str] = field(default_factory=dict)
+    prune: dict[str, Prune] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,9 +8,10 @@ import msgspec
 from inferpack import console
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
-from inferpack.model import Record, Variant
+from inferpack.model import Variant
 from inferpack.process import ending
 from inferpack.store import read_record, write_record
+from inferpack.tables import Record
 
 TIMEOUT = 120.0  # seconds; a selftest takes under 10 on real hardware
 FAILING_VERDICT = 1

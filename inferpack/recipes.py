@@ -12,20 +12,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from inferpack.errors import UsageError
-from inferpack.model import (
-    Accuracy,
-    Arch,
-    Backend,
-    Base,
-    Cell,
-    Expectation,
-    Feature,
-    Prune,
-    Python,
-    Recipe,
-    Row,
-    Table,
-)
+from inferpack.expectation import Accuracy, Expectation, Feature, Row
+from inferpack.model import Arch, Backend, Base, Cell, Prune, Python, Recipe
+from inferpack.tables import Table
 
 T = TypeVar("T")
 TABLES: tuple[type[Table], ...] = (Recipe, Cell, Prune, Expectation, Accuracy, Row, Base)

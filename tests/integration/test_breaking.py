@@ -14,7 +14,8 @@ import pytest
 from inferpack import cli, images, pipeline, proof
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
-from inferpack.model import Row, Variant
+from inferpack.expectation import Row
+from inferpack.model import Variant
 from inferpack.workshop import Workshop
 from tests.integration.conftest import proven
 from tests.integration.containers import Run, mounted, python, selftest

@@ -11,6 +11,8 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(level.split())
     for level in (
         "errors",
+        "tables",
+        "expectation",
         "model",
         "store console",
         "process",

@@ -6,16 +6,8 @@ import pytest
 from inferpack import proof
 from inferpack.engine import Finished
 from inferpack.errors import InferpackError
-from inferpack.model import (
-    Accuracy,
-    Arch,
-    Backend,
-    Cell,
-    Expectation,
-    Python,
-    Recipe,
-    Variant,
-)
+from inferpack.expectation import Accuracy, Expectation
+from inferpack.model import Arch, Backend, Cell, Python, Recipe, Variant
 
 TOY = Variant(
     recipe=Recipe(

@@ -4,7 +4,8 @@ import pytest
 
 from inferpack import matrix, recipes
 from inferpack.errors import UsageError
-from inferpack.model import Feature, Prune, Variant
+from inferpack.expectation import Feature
+from inferpack.model import Prune, Variant
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 
 RECIPE = """

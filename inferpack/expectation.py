@@ -1,0 +1,50 @@
+"""What a recipe counts as proof, per CPU."""
+
+from enum import StrEnum
+
+from inferpack.tables import Table
+
+
+class Feature(StrEnum):
+    """CPU features an expectation may ask for, by the names selftest reports."""
+
+    SSE4_2 = "sse4_2"
+    AVX = "avx"
+    FMA = "fma"
+    AVX2 = "avx2"
+    AVX_VNNI = "avx_vnni"
+    AVX_VNNI_INT8 = "avx_vnni_int8"
+    AVX512F = "avx512f"
+    AVX512BW = "avx512bw"
+    AVX512_VNNI = "avx512_vnni"
+    AVX512_BF16 = "avx512_bf16"
+    AMX_INT8 = "amx_int8"
+    AMX_BF16 = "amx_bf16"
+    NEON = "neon"
+    FP16 = "fp16"
+    DOTPROD = "dotprod"
+    BF16 = "bf16"
+    I8MM = "i8mm"
+    SVE = "sve"
+    SVE2 = "sve2"
+
+
+class Row(Table, frozen=True):
+    """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
+
+    cpu: tuple[Feature, ...]
+    kernels: dict[str, str]
+    speedup: float
+
+
+class Accuracy(Table, frozen=True):
+    fp32_min: float
+    drop_max: float
+    agreement_min: float
+
+
+class Expectation(Table, frozen=True):
+    """What counts as proof; rows run from the strictest to the loosest."""
+
+    accuracy: Accuracy
+    rows: tuple[Row, ...]
