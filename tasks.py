@@ -85,6 +85,51 @@ def smoke(_: Context, glob: str) -> None:
     each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest)
 
 
+@task
+@command
+def proof_ladder(_: Context, glob: str) -> None:
+    """Run proven images at every ISA level this CPU can be limited to; the last line is a path."""
+    from inferpack import climb  # noqa: PLC0415
+
+    each(glob, lambda variant: climb.told(climb.climb(shop(), variant), variant, ROOT))
+
+
+@task
+@command
+def bench(_: Context, glob: str) -> None:
+    """Measure throughput and latency in proven images; the last line is bench.json's path."""
+    from inferpack import throughput  # noqa: PLC0415
+
+    each(glob, lambda variant: str(throughput.bench(shop(), variant).relative_to(ROOT)))
+
+
+@task
+@command
+def report(_: Context) -> None:
+    """Write build/report/: one HTML page, Markdown and charts of everything measured."""
+    from inferpack import report as reporter  # noqa: PLC0415
+
+    console.result(str(reporter.write_report(shop(), ROOT / "build/report").relative_to(ROOT)))
+
+
+@task(
+    positional=["old", "new"],
+    help={"old": "a proof, bench or ladder file, or an image", "new": "another of the same kind"},
+)
+@command
+def compare(_: Context, old: str, new: str) -> None:
+    """Show what changed from OLD to NEW; exit code 1 where something got worse than tolerated."""
+    from inferpack import compare as comparison  # noqa: PLC0415
+
+    if comparison.are_files(old, new):
+        changed = comparison.files(shop(), old, new)
+    else:
+        prepare()
+        changed = comparison.references(shop(), old, new)
+    console.result(comparison.told(changed))
+    sys.exit(any(change.worse for change in changed))
+
+
 @task(help={"install": "install what is missing (root on Debian or Ubuntu)"})
 @command
 def doctor(_: Context, install: bool = False) -> None:
@@ -110,7 +155,7 @@ def doctor(_: Context, install: bool = False) -> None:
 @command
 def test(_: Context, only: str = "") -> None:
     """Set everything up and run the tests: lint, types, unit, then on real images."""
-    prepare(docker="unit" not in only)
+    prepare(docker="unit" not in only, browser="unit" not in only)
     lint_sources()
     import pytest  # noqa: PLC0415
 

@@ -7,75 +7,90 @@ runs no maintainer script, so nothing is emulated.
 import shlex
 import tempfile
 from pathlib import Path
+from typing import Protocol
 
 from inferpack import deb, process, store
 from inferpack.errors import InferpackError, UsageError
-from inferpack.model import Arch, Base, Package
+from inferpack.model import Arch, Package
 from inferpack.tables import Record
 
 ARCHIVES = "/var/cache/apt/archives"
 
 
+class Selection(Protocol):
+    """What is asked of Debian: packages of a suite, less some of what they depend on."""
+
+    @property
+    def suite(self) -> str: ...
+    @property
+    def packages(self) -> tuple[str, ...]: ...
+    @property
+    def without(self) -> tuple[str, ...]: ...
+
+
 class BaseLock(Record, frozen=True):
-    """The committed package list of a base, and the digest of what it was resolved from."""
+    """A committed package list, and the digest of what it was resolved from."""
 
     inputs: str
     packages: tuple[Package, ...]
 
 
-def inputs(base: Base, arch: Arch) -> str:
+def inputs(asked: Selection, arch: Arch) -> str:
     """sha256 (hex) of what the package list is resolved from."""
-    return store.digest(base.suite, base.packages, base.without, arch)
+    return store.digest(asked.suite, asked.packages, asked.without, arch)
 
 
-def load(path: Path, base: Base, arch: Arch, *, command: str) -> tuple[Package, ...]:
+def load(
+    path: Path, asked: Selection, arch: Arch, *, command: str, source: str = "recipes/bases.toml"
+) -> tuple[Package, ...]:
     """The committed package list; UsageError where it is missing, broken or stale."""
     lock = store.read_record(path, BaseLock)
     if lock is None:
         raise UsageError(str(path), "is missing or broken", f"run {command}")
-    if lock.inputs != inputs(base, arch):
-        raise UsageError(str(path), "is stale: recipes/bases.toml has changed", f"run {command}")
+    if lock.inputs != inputs(asked, arch):
+        raise UsageError(str(path), f"is stale: {source} has changed", f"run {command}")
     for package in lock.packages:
         store.check_sha256(str(path), package.file.sha256)
     return lock.packages
 
 
-def is_current(path: Path, base: Base, arch: Arch) -> bool:
+def is_current(path: Path, asked: Selection, arch: Arch) -> bool:
     lock = store.read_record(path, BaseLock)
-    return lock is not None and lock.inputs == inputs(base, arch)
+    return lock is not None and lock.inputs == inputs(asked, arch)
 
 
-def lock(base: Base, arch: Arch, *, cache: Path) -> BaseLock:
+def lock(asked: Selection, arch: Arch, *, cache: Path) -> BaseLock:
     """What Debian has now."""
-    return BaseLock(inputs=inputs(base, arch), packages=resolve(base, arch, cache=cache))
+    return BaseLock(inputs=inputs(asked, arch), packages=resolve(asked, arch, cache=cache))
 
 
-def resolve(base: Base, arch: Arch, *, cache: Path) -> tuple[Package, ...]:
-    """What Debian's archive now has for this base, sorted by name; the files are in the cache."""
+def resolve(asked: Selection, arch: Arch, *, cache: Path) -> tuple[Package, ...]:
+    """What Debian's archive now has for this, sorted by name; the files are in the cache."""
     (cache / "debs").mkdir(parents=True, exist_ok=True)
+    log = cache / "logs" / f"{asked.suite}-{arch}-mmdebstrap.log"
     with tempfile.TemporaryDirectory(prefix=".tmp-", dir=cache / "debs") as temporary:
-        download(base, arch, Path(temporary), log=cache / "logs" / f"base-{arch}-mmdebstrap.log")
+        download(asked, arch, Path(temporary), log=log)
         found = []
         for path in Path(temporary).rglob("*.deb"):
             package = deb.package(path)
-            if package.name not in base.without:
+            if package.name not in asked.without:
                 path.chmod(0o644)
                 path.replace(deb_path(cache, package))
                 found.append(package)
     return tuple(sorted(found, key=lambda package: package.name))
 
 
-def download(base: Base, arch: Arch, target: Path, *, log: Path) -> None:
+def download(asked: Selection, arch: Arch, target: Path, *, log: Path) -> None:
     """The packages and all they depend on, with apt's checks. mmdebstrap knows Debian's mirrors."""
     process.need("mmdebstrap")
     argv = [
         "mmdebstrap",
         "--variant=extract",
         f"--arch={arch}",
-        f"--include={','.join(base.packages)}",
+        f"--include={','.join(asked.packages)}",
         "--format=null",
         f"--extract-hook=copy-out {ARCHIVES} {shlex.quote(str(target))}",
-        base.suite,
+        asked.suite,
         "/dev/null",
     ]
     try:
@@ -86,7 +101,7 @@ def download(base: Base, arch: Arch, target: Path, *, log: Path) -> None:
         hint = f"check this machine's network and proxy, then run it again; full log: {log}"
         if "chroot mode" in wrong:  # not root, and no user namespaces
             hint = "run it as root, or: sudo apt-get install uidmap"
-        raise InferpackError(f"Debian {base.suite} {arch}", wrong[3:], hint) from err
+        raise InferpackError(f"Debian {asked.suite} {arch}", wrong[3:], hint) from err
 
 
 def intact(cache: Path, package: Package) -> bool:

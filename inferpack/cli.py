@@ -97,10 +97,10 @@ def machine() -> "Machine":
     )
 
 
-def prepare(*, docker: bool = True) -> None:
+def prepare(*, docker: bool = True, browser: bool = False) -> None:
     from inferpack import doctor as physician  # noqa: PLC0415
 
-    physician.insist(machine(), physician.mend(machine(), docker=docker))
+    physician.insist(machine(), physician.mend(machine(), docker=docker, browser=browser))
 
 
 @functools.cache

@@ -1,10 +1,12 @@
 """Debian binary packages read in Python: deb(5), an ar archive with two tars in it."""
 
 import io
+import lzma
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from inferpack import store
 from inferpack.errors import InferpackError
@@ -42,8 +44,25 @@ def read(path: Path) -> Deb:
             data=parts["data"],
         )
     except (KeyError, ValueError, tarfile.TarError) as err:
-        hint = "delete it and run the command again"
-        raise InferpackError(str(path), f"is not a readable Debian package ({err})", hint) from err
+        raise unreadable(path, err) from err
+
+
+def extract(path: Path, name: str) -> bytes:
+    """One plain file of a package, with no other unpacked; InferpackError where it has none."""
+    try:
+        parts = {part.partition(".")[0]: data for part, data in members(path.read_bytes())}
+        with tarfile.open(fileobj=io.BytesIO(parts["data"]), mode="r|*") as tar:
+            for info in tar:
+                if info.isreg() and info.name.removeprefix("./") == name:
+                    return cast(IO[bytes], tar.extractfile(info)).read()
+    except (KeyError, ValueError, tarfile.TarError, lzma.LZMAError) as err:
+        raise unreadable(path, err) from err
+    raise InferpackError(str(path), f"holds no {name}", "check recipes/tools.toml")
+
+
+def unreadable(path: Path, err: Exception) -> InferpackError:
+    hint = "delete it and run the command again"
+    return InferpackError(str(path), f"is not a readable Debian package ({err})", hint)
 
 
 def members(archive: bytes) -> Iterator[tuple[str, bytes]]:

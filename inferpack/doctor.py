@@ -20,6 +20,7 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "x86_64-linux-gnu-strip": "binutils-x86-64-linux-gnu",
 }
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it
 
 
@@ -58,8 +59,10 @@ class Finding:
     advice: str = ""
 
 
-def examine(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
-    """Every prerequisite, in the order in which they are needed; `docker`: also an engine."""
+def examine(machine: Machine, *, docker: bool = True, browser: bool = False) -> tuple[Finding, ...]:
+    """Every prerequisite, in the order in which they are needed; `docker`: also an engine,
+    `browser`: also what the tests look at the report with.
+    """
     programs = (
         Finding(name=name, found=shutil.which(name), package=package)
         for name, package in PROGRAMS.items()
@@ -69,7 +72,18 @@ def examine(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
         found=str(KEYRING) if KEYRING.exists() else None,
         package="debian-archive-keyring",
     )
-    return (*programs, keys, *(examine_docker(machine) if docker else ()))
+    seen = (examine_browser(),) if browser else ()
+    return (*programs, keys, *seen, *(examine_docker(machine) if docker else ()))
+
+
+def examine_browser() -> Finding:
+    """Any Chromium; Debian's headless one is the smallest that needs no display."""
+    return Finding(name="Chromium", found=browser(), package=BROWSERS[0])
+
+
+def browser() -> str | None:
+    """The first Chromium in PATH."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
 def examine_docker(machine: Machine) -> tuple[Finding, ...]:
@@ -164,14 +178,14 @@ def install(missing: tuple[Finding, ...], machine: Machine) -> None:
             )
 
 
-def mend(machine: Machine, *, docker: bool = True) -> tuple[Finding, ...]:
+def mend(machine: Machine, *, docker: bool = True, browser: bool = False) -> tuple[Finding, ...]:
     """Installs what is missing, where that is allowed; what was found in the end."""
-    findings = examine(machine, docker=docker)
+    findings = examine(machine, docker=docker, browser=browser)
     missing = lacking(findings)
     if not missing or may_not_install(machine) is not None:
         return findings
     install(missing, machine)
-    return examine(machine, docker=docker)
+    return examine(machine, docker=docker, browser=browser)
 
 
 def insist(machine: Machine, findings: tuple[Finding, ...]) -> None:

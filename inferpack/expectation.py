@@ -29,11 +29,37 @@ class Feature(StrEnum):
     SVE2 = "sve2"
 
 
+class Operator(StrEnum):
+    """What multiplies, by the names selftest reports."""
+
+    CONVOLUTION = "convolution"
+    LINEAR = "linear"
+
+
+class Least(StrEnum):
+    """The least an INT8 kernel must be: fast, for this instruction set or a better one; or slow,
+    where the library has nothing better.
+    """
+
+    SLOW = "slow"
+    SSE4 = "sse4"
+    AVX2 = "avx2"
+    AVX512 = "avx512"
+    AVX_VNNI = "avx_vnni"
+    AVX_VNNI_INT8 = "avx_vnni_int8"
+    AVX512_VNNI = "avx512_vnni"
+    AMX = "amx"
+    NEON = "neon"
+    DOTPROD = "dotprod"
+    I8MM = "i8mm"
+    SVE = "sve"
+
+
 class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
 
     cpu: tuple[Feature, ...]
-    kernels: dict[str, str]
+    kernels: dict[Operator, Least]
     speedup: float
 
 
@@ -43,8 +69,20 @@ class Accuracy(Table, frozen=True):
     agreement_min: float
 
 
+class Tolerance(Table, frozen=True):
+    """How much worse than an older image a newer one may be, before `./inv compare` fails.
+
+    Shares: of the older speed and of the older size; of the test images for accuracy.
+    """
+
+    speed: float = 0.1
+    accuracy: float = 0.005
+    size: float = 0.05
+
+
 class Expectation(Table, frozen=True):
     """What counts as proof; rows run from the strictest to the loosest."""
 
     accuracy: Accuracy
     rows: tuple[Row, ...]
+    tolerance: Tolerance = Tolerance()

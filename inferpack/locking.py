@@ -1,9 +1,9 @@
-"""What the recipes ask for, resolved once and committed: wheels, and the bases' packages."""
+"""What the recipes ask for, resolved once and committed: wheels, packages of bases and tools."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferpack import archive, console, locks
+from inferpack import archive, base, console, locks, recipes
 from inferpack.store import write, write_record
 from inferpack.workshop import Workshop
 
@@ -32,3 +32,14 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
             with console.step(f"resolve base {name} for {variant.arch}"):
                 yield write_record(base_path, archive.lock(spec, variant.arch, cache=shop.cache))
         known.add(base_path)
+    yield from lock_tools(shop, upgrade=upgrade)
+
+
+def lock_tools(shop: Workshop, *, upgrade: bool) -> Iterator[Path]:
+    """The packages of the tools that run on this machine."""
+    arch = base.native()
+    for name, tool in recipes.load_tools(shop.recipes).items():
+        path = shop.tool_lock_path(name, arch)
+        if upgrade or not archive.is_current(path, tool, arch):
+            with console.step(f"resolve tool {name} for {arch}"):
+                yield write_record(path, archive.lock(tool, arch, cache=shop.cache))

@@ -50,6 +50,16 @@ class Backend(StrEnum):
                 return (Arch.AMD64, Arch.ARM64)
 
 
+class Need(StrEnum):
+    """What a CPU must have to run an image at all; selftest/cpuid.py knows how to ask for it."""
+
+    X86_64_V2 = "x86-64-v2"
+
+    @property
+    def arch(self) -> Arch:
+        return Arch.AMD64
+
+
 class Python(StrEnum):
     PY311 = "3.11"
 
@@ -88,6 +98,7 @@ class Cell(Table, frozen=True):
     backend: Backend
     arch: Arch
     requires: tuple[str, ...]
+    needs: tuple[Need, ...] = ()
     held: str = ""  # why this version and not the newest
 
     @property
@@ -114,6 +125,9 @@ class Recipe(Table, frozen=True):
     proof: Expectation
     without: tuple[str, ...] = ()  # packages the wheels ask for and a runtime never imports
     environment: dict[str, str] = field(default_factory=dict)
+    threads: tuple[str, ...] = ()  # environment variables that set how many threads compute
+    pinned: bool = False  # no variable does: keep the program to as many CPUs as its quota pays for
+    switches: tuple[str, ...] = ()  # environment variables by which ladder.toml masks the CPU
     prune: dict[str, Prune] = field(default_factory=dict)
 
 

@@ -24,7 +24,7 @@ from inferpack.errors import InferpackError
 from inferpack.layers import wheel_layer
 from inferpack.model import Arch, Compiler, Layer, LockedWheel, Origin, Variant
 from inferpack.provenance import DIRTY
-from inferpack.store import digest, files_digest, locked, sources
+from inferpack.store import digest, files_digest, locked
 from inferpack.workshop import Workshop
 
 CPUS = len(os.sched_getaffinity(0))
@@ -67,7 +67,7 @@ def inputs(shop: Workshop, variant: Variant) -> Inputs:
         root.image,
         compiler.digest,
         program.key(variant, shop.selftest),
-        files_digest(shop.templates, sources(shop.templates)),
+        files_digest(shop.templates, [shop.templates / render.TEMPLATE]),
         files_digest(PACKAGE, [PACKAGE / f"{name}.py" for name in MAKERS]),
     )
     return Inputs(variant=variant, lock=lock, root=root, base=built, compiler=compiler, key=key)

@@ -15,9 +15,22 @@ LAUNCHER = """#!/usr/bin/python3 -sP
 import sys
 
 sys.path.insert(0, "/opt/inferpack")
+from image import IMAGE
+from selftest.start import prepare
+
+prepare(IMAGE)
 from selftest.__main__ import main
 
 sys.exit(main())
+"""
+START = """#!/usr/bin/python3 -IS
+import sys
+
+sys.path.insert(0, "/opt/inferpack")
+from image import IMAGE
+from selftest.start import main
+
+main(IMAGE, sys.argv[1:])
 """
 
 
@@ -34,6 +47,19 @@ def expectations(variant: Variant) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
+def image_module(variant: Variant) -> str:
+    """image.py: what `start` must know of this image, as the recipe says."""
+    recipe = variant.recipe
+    facts = {
+        "variant": variant.id,
+        "needs": tuple(map(str, variant.cell.needs)),
+        "threads": recipe.threads,
+        "pinned": recipe.pinned,
+    }
+    lines = "".join(f"    {name}={value!r},\n" for name, value in facts.items())
+    return f"from selftest.start import Image\n\nIMAGE = Image(\n{lines})\n"
+
+
 def chosen(variant: Variant, source: Path) -> list[Path]:
     """The program's files; of its data, what all share and what this framework reads."""
     own = (source / "data", source / "data" / variant.recipe.name)
@@ -48,7 +74,7 @@ def key(variant: Variant, source: Path) -> str:
     """The digest of everything the layer is made from, but for the compiler."""
     own = [file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("program", "tree")]
     files = files_digest(source, chosen(variant, source))
-    return digest(own, files, expectations(variant).decode())
+    return digest(own, files, expectations(variant).decode(), image_module(variant))
 
 
 def program_layer(
@@ -75,7 +101,9 @@ def fill(root: Path, variant: Variant, source: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     (root / HOME / "expect.json").write_bytes(expectations(variant))
-    launcher = root / "usr/local/bin/selftest"
-    launcher.parent.mkdir(parents=True)
-    launcher.write_text(LAUNCHER)
-    launcher.chmod(0o755)
+    (root / HOME / "image.py").write_text(image_module(variant))
+    for name, text in (("usr/local/bin/selftest", LAUNCHER), (f"{HOME}/start", START)):
+        launcher = root / name
+        launcher.parent.mkdir(parents=True, exist_ok=True)
+        launcher.write_text(text)
+        launcher.chmod(0o755)

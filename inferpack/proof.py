@@ -15,6 +15,9 @@ from inferpack.tables import Record
 
 TIMEOUT = 120.0  # seconds; a selftest takes under 10 on real hardware
 FAILING_VERDICT = 1
+SHOWN = 0.05  # of the samples; less is chance
+
+Kind = Literal["fast int8", "slow int8", "reference", "not int8", "unnamed int8"]
 
 
 class Cpu(Record, frozen=True):
@@ -32,6 +35,15 @@ class Kernel(Record, frozen=True):
     implementation: str
     count: int
     milliseconds: float | None
+    kind: Kind
+    isa: str | None
+
+
+class Instructions(Record, frozen=True):
+    """Seen where threads computed; `seen`: instruction to its share of the samples."""
+
+    samples: int
+    seen: dict[str, float]
 
 
 class Run(Record, frozen=True):
@@ -39,6 +51,7 @@ class Run(Record, frozen=True):
     images_per_s: float
     spread: float
     kernels: tuple[Kernel, ...]
+    instructions: Instructions | None
 
 
 class Check(Record, frozen=True):
@@ -51,7 +64,7 @@ class Check(Record, frozen=True):
 class Report(Record, frozen=True):
     """selftest's JSON document."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     variant: str
     framework: str
     version: str
@@ -59,11 +72,13 @@ class Report(Record, frozen=True):
     python: str
     cpu: Cpu
     emulated: bool
+    import_s: float
     fp32: Run
     int8: Run
     agreement: float
     speedup: float
     row: tuple[str, ...] | None
+    row_note: str | None
     checks: tuple[Check, ...]
     passed: bool
 
@@ -105,6 +120,19 @@ def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIM
 
 def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
     """The report of a passing selftest; anything else is an error that says why."""
+    report, where = read_report(variant, finished, timeout), variant.id
+    if report.emulated:
+        raise InferpackError(where, "selftest reports emulation, but nothing here emulates")
+    reasons = [reason(check) for check in report.checks if not check.passed]
+    if finished.code == 0 and report.passed and report.checks and not reasons:
+        return report
+    raise InferpackError(
+        where, "INT8 is not proven: " + ("; ".join(reasons) or "selftest's verdict is a failure")
+    )
+
+
+def read_report(variant: Variant, finished: Finished, timeout: float) -> Report:
+    """What selftest reports, passing or not; an error where it did not end well."""
     where, last = variant.id, last_line(finished.stderr)
     if finished.code is None:
         raise InferpackError(where, f"selftest did not end within {timeout:.0f} s", last)
@@ -117,14 +145,7 @@ def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
     if (report.variant, report.version) != (variant.id, variant.cell.version):
         wrong = f"selftest reports on '{report.variant}' {report.version}"
         raise InferpackError(where, wrong, f"expected {variant.cell.version}: rebuild the image")
-    if report.emulated:
-        raise InferpackError(where, "selftest reports emulation, but nothing here emulates")
-    reasons = [reason(check) for check in report.checks if not check.passed]
-    if finished.code == 0 and report.passed and report.checks and not reasons:
-        return report
-    raise InferpackError(
-        where, "INT8 is not proven: " + ("; ".join(reasons) or "selftest's verdict is a failure")
-    )
+    return report
 
 
 def reason(check: Check) -> str:
@@ -145,7 +166,7 @@ def summary(report: Report) -> str:
     """What was proven, in a few lines a person reads."""
     kernels = sorted(
         {
-            f"{kernel.operator} {kernel.implementation}"
+            f"{kernel.operator} {kernel.implementation}: {classed(kernel)}"
             for kernel in report.int8.kernels
             if kernel.operator in ("convolution", "linear")
         }
@@ -159,6 +180,21 @@ def summary(report: Report) -> str:
             f"  INT8 {report.int8.accuracy:.1%} right, {report.int8.images_per_s:,.0f} images/s"
             f" ({report.speedup:.2f} x), agreement {report.agreement:.1%}",
             *(f"  INT8 kernel: {kernel}" for kernel in kernels),
+            *seen(report.int8.instructions),
+            *([f"  {report.row_note}"] if report.row_note else []),
             f"  {len(report.checks)} checks passed",
         )
     )
+
+
+def classed(kernel: Kernel) -> str:
+    return f"{kernel.kind} for {kernel.isa}" if kernel.isa else kernel.kind
+
+
+def seen(found: Instructions | None) -> tuple[str, ...]:
+    """The instructions that INT8 computed with, in a line."""
+    if found is None:
+        return ()
+    shares = sorted(found.seen.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= SHOWN)
+    return (f"  INT8 instructions: {text or 'none we know'} of {found.samples} samples",)

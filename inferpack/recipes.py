@@ -12,22 +12,30 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from inferpack.errors import UsageError
-from inferpack.expectation import Accuracy, Expectation, Feature, Row
-from inferpack.model import Arch, Backend, Base, Cell, Prune, Python, Recipe
+from inferpack.expectation import Accuracy, Expectation, Feature, Least, Operator, Row, Tolerance
+from inferpack.model import Arch, Backend, Base, Cell, Need, Prune, Python, Recipe
+from inferpack.rungs import Emulated, Masked, Rungs, Tool
 from inferpack.tables import Table
 
 T = TypeVar("T")
-TABLES: tuple[type[Table], ...] = (Recipe, Cell, Prune, Expectation, Accuracy, Row, Base)
+TABLES: tuple[type[Table], ...] = (
+    *(Recipe, Cell, Prune, Expectation, Accuracy, Row, Tolerance, Base),
+    *(Rungs, Masked, Emulated, Tool),
+)
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
 ENUMS: dict[str, type[StrEnum]] = {
     "backend": Backend,
     "arch": Arch,
     "python": Python,
     "cpu": Feature,
+    "needs": Need,
+    "kernels": Least,
+    "key in kernels": Operator,
 }
 PINNED = re.compile(r"^[^=<>~!;,]+==[^*=<>~!;,]+$")
 DIGEST_PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
-BASES, SHARED = "bases.toml", "shared.toml"
+BASES, SHARED, LADDER, TOOLS = "bases.toml", "shared.toml", "ladder.toml", "tools.toml"
+OTHERS = (BASES, SHARED, LADDER, TOOLS)  # files of the folder that are no recipes
 
 
 class Shared(Table, frozen=True):
@@ -40,12 +48,20 @@ def load(folder: Path) -> tuple[Recipe, ...]:
     """Every recipe of the folder, sorted by name, with the shared prune rules filled in."""
     shared = parse(folder / SHARED, Shared).prune
     bases = load_bases(folder)
-    paths = sorted(path for path in folder.glob("*.toml") if path.name not in (BASES, SHARED))
+    paths = sorted(path for path in folder.glob("*.toml") if path.name not in OTHERS)
     return tuple(check(path, parse(path, Recipe), bases, shared) for path in paths)
 
 
 def load_bases(folder: Path) -> dict[str, Base]:
     return parse(folder / BASES, dict[str, Base])
+
+
+def load_ladder(folder: Path) -> Rungs:
+    return parse(folder / LADDER, Rungs)
+
+
+def load_tools(folder: Path) -> dict[str, Tool]:
+    return parse(folder / TOOLS, dict[str, Tool])
 
 
 def parse(path: Path, kind: type[T]) -> T:
@@ -66,8 +82,10 @@ def explain(message: str) -> tuple[str, str]:
     ("matrix[0]: unknown key 'pyhton'", "did you mean 'python'?")
     """
     text, _, at = message.partition(" - at ")
-    at = at.strip("`").removeprefix("$").removeprefix(".")
-    prefix, key = f"{at}: " if at else "", re.sub(r"\[\d+\]$", "", at).rpartition(".")[2]
+    role, _, at = at.replace("`", "").rpartition("$")
+    at = at.removeprefix(".").removesuffix("[...]")
+    key = role + re.sub(r"\[\d+\]$", "", at).rpartition(".")[2]
+    prefix = f"{at}: " if at else ""
     if unknown := re.search(r"unknown field `(.+)`", text):
         nearest = get_close_matches(unknown[1], KEYS, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(KEYS)}"
@@ -116,6 +134,9 @@ def check_cell(where: str, cell: Cell) -> None:
         right = ", ".join(cell.backend.archs)
         wrong = f"backend '{cell.backend}' does not exist on {cell.arch}"
         raise UsageError(where, wrong, f"it exists on {right}")
+    for need in cell.needs:
+        if need.arch is not cell.arch:
+            raise UsageError(where, f"no {cell.arch} CPU has '{need}'", "remove it from needs")
     for text in cell.requires:
         try:
             Requirement(text)
@@ -130,14 +151,7 @@ def check_cell(where: str, cell: Cell) -> None:
 def check_row(where: str, row: Row) -> None:
     if not row.kernels:
         wrong = f"the row of cpu {list(row.cpu)} names no kernels"
-        raise UsageError(where, wrong, "give at least one operator and its expression")
-    for operator, pattern in row.kernels.items():
-        try:
-            re.compile(pattern)
-        except re.error as err:
-            raise UsageError(
-                where, f"{operator}: '{pattern}' is no regular expression: {err}"
-            ) from err
+        raise UsageError(where, wrong, "give at least one operator and what it must be")
 
 
 def prune_of(recipe: Recipe, package: str) -> Prune:

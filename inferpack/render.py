@@ -1,5 +1,6 @@
 """A variant and its layers become a build context: a Dockerfile and the tars it adds."""
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from inferpack.model import Base, Layer, Origin, Package, Variant
 from inferpack.store import disk, whole_folder
 
 BASE_LAYER = "base"
+TEMPLATE = "Dockerfile.j2"
+START = "/opt/inferpack/start"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +31,11 @@ class Root:
     def image(self) -> str:
         """What FROM names."""
         return "scratch" if self.packages else f"{self.name}@{self.digest}"
+
+    @property
+    def entrypoint(self) -> list[str]:
+        """tini, in our own root file system, is PID 1 or (-s) below another; then `start`."""
+        return [*(("/usr/bin/tini", "-s", "--") if self.packages else ()), START]
 
 
 def root_of(
@@ -106,13 +114,14 @@ def dockerfile(
         keep_trailing_newline=True,
     )
     jinja.filters["quoted"] = quoted
-    return jinja.get_template("Dockerfile.j2").render(
+    return jinja.get_template(TEMPLATE).render(
         title=variant.recipe.title,
         base=root.image,
         created=origin.created,
         layers=[f"{name}.tar" for name in layers],
         environment=sorted(environment(variant, root).items()),
         labels=list(labels(variant, root, lock, origin).items()),
+        entrypoint=json.dumps(root.entrypoint),
     )
 
 

@@ -90,6 +90,8 @@ def sections(shop: Workshop, variant: Variant) -> dict[str, list[str]]:
         "base": [f"{root.name} {root.digest}", *(f"{p.name} {p.version}" for p in root.packages)],
         "wheels": [f"{wheel.file.name} ({wheel.file.size / MB:.1f} MB)" for wheel in lock.wheels],
         "environment": [f"{k}={v}" for k, v in sorted(render.environment(variant, root).items())],
+        "needs of a CPU": list(variant.cell.needs),
+        "threads": [*variant.recipe.threads, *["the affinity mask"] * variant.recipe.pinned],
         "remove": [f"{name}: {rule}" for name, rules in prune.items() for rule in rules.remove],
         "strip": [f"{name}: {rule}" for name, rules in prune.items() for rule in rules.strip],
         "leave uncompiled": [

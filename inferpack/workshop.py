@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inferpack import archive, locks, matrix, recipes
+from inferpack import archive, base, locks, matrix, qemu, recipes
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
 from inferpack.model import Arch, Base, Origin, Package, Variant
@@ -58,6 +58,16 @@ class Workshop:
 
     def base_lock_path(self, name: str, arch: Arch) -> Path:
         return self.locks / f"base-{name}-{arch}.json"
+
+    def tool_lock_path(self, name: str, arch: Arch) -> Path:
+        return self.locks / f"tool-{name}-{arch}.json"
+
+    def emulator(self, guest: Arch) -> Path:
+        """A static program that runs `guest`'s programs on this machine, fetched once."""
+        tool, host = recipes.load_tools(self.recipes)["qemu"], base.native()
+        path, source = self.tool_lock_path("qemu", host), "recipes/tools.toml"
+        (package,) = archive.load(path, tool, host, command="./inv lock", source=source)
+        return qemu.ensure(tool, host, guest, cache=self.cache, committed=package)
 
     def base_lock(self, variant: Variant, arch: Arch | None = None) -> tuple[Package, ...]:
         """The committed packages of the variant's base, or of the same base for another machine."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+
+from selftest import cgroup, cpuid
 
 X86_FEATURES = (
     "sse4_2",
@@ -44,19 +45,14 @@ ARM_PARTS = {
 }
 """Implementer and part number, as /proc/cpuinfo of aarch64 shows them (Arm's MIDR_EL1)."""
 
-CGROUPS = PurePosixPath("/sys/fs/cgroup")
-
-Reader = Callable[[PurePosixPath], str | None]
-"""A file's text, None where there is no such file."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Processor:
-    """What /proc/cpuinfo says; `foreign` when it describes another architecture than ours."""
+    """The CPU that runs this program, as far as its own instructions or the kernel tell."""
 
     model: str
     features: tuple[str, ...]
-    foreign: bool
+    emulated: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,91 +69,45 @@ class Cpu:
 
 def examine(environment: Mapping[str, str]) -> Cpu:
     arch = platform.machine()
-    processor = parse_cpuinfo(read(PurePosixPath("/proc/cpuinfo")) or "", arch)
+    cpuinfo = cgroup.read("/proc/cpuinfo") or ""
+    processor = identify(arch, cpuid.identify(arch, lambda: cpuinfo), cpuinfo)
     return Cpu(
         model=processor.model,
         arch=arch,
         features=processor.features,
         cores=len(os.sched_getaffinity(0)),
-        quota=quota(read),
+        quota=cgroup.quota(cgroup.read),
         emulated=is_emulated(processor, environment),
     )
 
 
-def read(path: PurePosixPath) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+def identify(arch: str, x86: cpuid.Identity | None, cpuinfo: str) -> Processor:
+    """What CPUID says on x86, else what /proc/cpuinfo says; features in our order and names.
 
-
-def parse_cpuinfo(text: str, arch: str) -> Processor:
-    """The first processor's block; features in our order and names."""
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
+    Where /proc/cpuinfo is that of another architecture, something translates our instructions:
+    QEMU user mode passes the host's through.
+    """
+    fields = cpuid.first_processor(cpuinfo)
     if arch == "aarch64":
-        flags = fields.get("Features", "").split()
-        features = tuple(name for flag, name in ARM_FEATURES.items() if flag in flags)
-        return Processor(
-            model=_arm_model(fields), features=features, foreign="Features" not in fields
-        )
-    flags = fields.get("flags", "").split()
+        return _arm(fields)
+    model, features, is_tcg = x86 or ("", (), False)
     return Processor(
-        model=fields.get("model name", "unknown"),
-        features=tuple(name for name in X86_FEATURES if name in flags),
-        foreign="flags" not in fields,
+        model=model or "unknown",
+        features=tuple(name for name in X86_FEATURES if name in features),
+        emulated=is_tcg or "flags" not in fields,
     )
 
 
-def _arm_model(fields: Mapping[str, str]) -> str:
+def _arm(fields: Mapping[str, str]) -> Processor:
+    flags = fields.get("Features", "").split()
     part = f"{fields.get('CPU implementer', '?')}/{fields.get('CPU part', '?')}"
-    return fields.get("model name") or ARM_PARTS.get(part, f"Arm {part}")
+    return Processor(
+        model=fields.get("model name") or ARM_PARTS.get(part, f"Arm {part}"),
+        features=tuple(name for flag, name in ARM_FEATURES.items() if flag in flags),
+        emulated="Features" not in fields,
+    )
 
 
 def is_emulated(processor: Processor, environment: Mapping[str, str]) -> bool:
-    """Our runner says so, /proc/cpuinfo is that of another architecture (QEMU user mode passes
-    the host's through), or the model is QEMU's own. Emulated speed says nothing.
-    """
-    return (
-        environment.get("INFERPACK_EMULATED", "") not in ("", "0")
-        or processor.foreign
-        or processor.model.startswith(("QEMU Virtual CPU", "QEMU TCG CPU"))
-    )
-
-
-def quota(read: Reader) -> float | None:
-    """CPUs the cgroup may use, the tightest of this group and its parents; v2, then v1."""
-    memberships = (read(PurePosixPath("/proc/self/cgroup")) or "").splitlines()
-    limits: list[float] = []
-    for membership in memberships:
-        hierarchy, controllers, group = [*membership.split(":", 2), "", ""][:3]
-        if hierarchy == "0" and not controllers:
-            texts = (read(folder / "cpu.max") for folder in _folders(CGROUPS, group))
-            limits += [limit for text in texts if (limit := parse_cpu_max(text)) is not None]
-        elif "cpu" in controllers.split(","):
-            for mount in (controllers, "cpu"):
-                for folder in _folders(CGROUPS / mount, group):
-                    period = read(folder / "cpu.cfs_period_us")
-                    limit = parse_cpu_max(f"{read(folder / 'cpu.cfs_quota_us')} {period}")
-                    limits += [] if limit is None else [limit]
-    return min(limits, default=None)
-
-
-def _folders(mount: PurePosixPath, group: str) -> Iterator[PurePosixPath]:
-    """The group's folder and its parents up to the mount (all that a container may see)."""
-    folder = mount / group.lstrip("/")
-    yield folder
-    while folder != mount:
-        folder = folder.parent
-        yield folder
-
-
-def parse_cpu_max(text: str | None) -> float | None:
-    """'150000 100000' is 1.5 CPUs; 'max …', '-1 …' and anything else is no limit."""
-    match (text or "").split():
-        case [limit, period] if limit.isdigit() and period.isdigit() and int(period):
-            return int(limit) / int(period) or None
-        case _:
-            return None
+    """Also where our runner says so. Emulated speed says nothing."""
+    return processor.emulated or environment.get("INFERPACK_EMULATED", "") not in ("", "0")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selftest.errors import BrokenInstallation, first_line
-from selftest.network import CLASSES, CONVOLUTIONS, LINEAR, PIXEL_MAX, WIDTH
+from selftest.network import DIGITS, PIXEL_MAX
 
 Batch = NDArray[np.float32]
 """Images (n, 1, 8, 8) in 0..1."""
@@ -42,8 +42,7 @@ def load(folder: Path) -> Digits:
 def load_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     """`<layer>.weight` and `<layer>.bias`; stored as float16 without loss, returned as float32."""
     path = folder / "weights.npz"
-    shapes: dict[str, tuple[int, ...]] = {f"{LINEAR}.weight": (CLASSES, WIDTH)}
-    shapes |= {f"{layer.name}.weight": layer.shape for layer in CONVOLUTIONS}
+    shapes = {f"{layer.name}.weight": layer.shape for layer in DIGITS.layers if layer.shape}
     shapes |= {name.replace("weight", "bias"): shape[:1] for name, shape in shapes.items()}
     arrays = _arrays(path, tuple(shapes))
     for name, shape in shapes.items():

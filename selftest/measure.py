@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -18,21 +19,37 @@ from selftest.evidence import Kernel, NoEvidence, grouped
 from selftest.expectation import Expectation
 from selftest.findings import Findings, Precise
 from selftest.frameworks import Model, Precision, open_framework
+from selftest.instructions import Instructions, Unsampled
 from selftest.race import race, ratios, spread
+from selftest.sampler import sample
 
 BATCH = 128
+BATCH_EMULATED = 8  # a race that nobody judges
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What ran in one precision, or why we do not know."""
+
+    kernels: tuple[Kernel, ...]
+    instructions: Instructions | None
+    problem: str | None
+    unsampled: str | None
 
 
 def examine(expectation: Expectation, data: Path) -> Findings:
     """Everything there is to know about this framework on this CPU."""
+    start = time.perf_counter()
     framework = open_framework(expectation.framework, data)
-    samples = digits.load(data)
+    import_s = time.perf_counter() - start
+    samples, processor = digits.load(data), cpu.examine(os.environ)
     models = [framework.load(precision, samples.calibration) for precision in Precision]
     try:
         answers = [model(samples.images).argmax(1) for model in models]
         batch = np.ascontiguousarray(np.resize(samples.images, (BATCH, *samples.images.shape[1:])))
-        evidence = [_kernels(model, batch) for model in models]
-        fp32_run, int8_run = (partial(model, batch) for model in models)
+        evidence = [_evidence(model, batch) for model in models]
+        raced = batch[:BATCH_EMULATED] if processor.emulated else batch
+        fp32_run, int8_run = (partial(model, raced) for model in models)
         rates = race(fp32_run, int8_run, time.perf_counter)
     except RuntimeError as err:
         raise BrokenInstallation(
@@ -42,17 +59,20 @@ def examine(expectation: Expectation, data: Path) -> Findings:
     fp32, int8 = (
         Precise(
             accuracy=_share(answer, samples.labels),
-            images_per_s=BATCH * median(rate),
+            images_per_s=len(raced) * median(rate),
             spread=spread(rate),
-            kernels=kernels,
-            problem=problem,
+            kernels=ran.kernels,
+            instructions=ran.instructions,
+            problem=ran.problem,
+            unsampled=ran.unsampled,
         )
-        for answer, rate, (kernels, problem) in zip(answers, rates, evidence, strict=True)
+        for answer, rate, ran in zip(answers, rates, evidence, strict=True)
     )
     return Findings(
         version=framework.version,
         python=platform.python_version(),
-        cpu=cpu.examine(os.environ),
+        import_s=import_s,
+        cpu=processor,
         threads=framework.threads(),
         fp32=fp32,
         int8=int8,
@@ -61,11 +81,22 @@ def examine(expectation: Expectation, data: Path) -> Findings:
     )
 
 
-def _kernels(model: Model, batch: digits.Batch) -> tuple[tuple[Kernel, ...], str | None]:
+def _evidence(model: Model, batch: digits.Batch) -> Evidence:
+    """The library's own word, then what its threads are seen doing."""
+    kernels: tuple[Kernel, ...] = ()
+    instructions, problem, unsampled = None, None, None
     try:
-        return grouped(model.kernels(batch)), None
+        kernels = grouped(model.kernels(batch))
     except NoEvidence as err:
-        return (), str(err)
+        problem = str(err)
+    model(batch)  # the first run of a batch size makes kernels
+    try:
+        instructions = sample(partial(model, batch))
+    except Unsampled as err:
+        unsampled = str(err)
+    return Evidence(
+        kernels=kernels, instructions=instructions, problem=problem, unsampled=unsampled
+    )
 
 
 def _share(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:

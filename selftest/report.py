@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
-from textwrap import shorten
+from textwrap import shorten, wrap
 
+from selftest.classes import Kind, classify
+from selftest.cpu import Cpu
+from selftest.evidence import Kernel
 from selftest.expectation import Expectation
 from selftest.findings import Findings, Precise
-from selftest.verdict import Verdict, reasons
+from selftest.instructions import LEAST
+from selftest.verdict import Check, Verdict, reasons
 
-SCHEMA = 1
-WIDTH = 68
-"""Of what a check saw; a failing one is told in full below."""
+SCHEMA = 2
+WIDTH = 100
+SAW = 68
+"""Columns for what a check saw; a failing one is told in full below."""
 
 ALWAYS_SHOWN = ("convolution", "linear")
+RED, GREEN, DIM = 31, 32, 2
+
+Paint = Callable[[str, int], str]
+"""A text as a terminal shows it in a colour or weight (ECMA-48's SGR number)."""
+
+
+def plain(text: str, _code: int) -> str:
+    return text
+
+
+def coloured(text: str, code: int) -> str:
+    return f"\033[{code}m{text}\033[0m"
 
 
 def to_json(expectation: Expectation, findings: Findings, verdict: Verdict) -> str:
-    cpu = findings.cpu
     document = {
         "schema": SCHEMA,
         "variant": expectation.variant,
@@ -26,24 +43,30 @@ def to_json(expectation: Expectation, findings: Findings, verdict: Verdict) -> s
         "version": findings.version,
         "backend": expectation.backend,
         "python": findings.python,
-        "cpu": {
-            "model": cpu.model,
-            "arch": cpu.arch,
-            "features": list(cpu.features),
-            "cores": cpu.cores,
-            "quota": cpu.quota,
-            "threads": findings.threads,
-        },
-        "emulated": cpu.emulated,
+        "cpu": cpu_record(findings.cpu, findings.threads),
+        "emulated": findings.cpu.emulated,
+        "import_s": round(findings.import_s, 3),
         "fp32": _precise(findings.fp32),
         "int8": _precise(findings.int8),
         "agreement": findings.agreement,
         "speedup": round(findings.speedup, 3),
         "row": list(verdict.row.cpu) if verdict.row else None,
+        "row_note": verdict.row_note,
         "checks": [asdict(check) for check in verdict.checks],
         "passed": verdict.passed,
     }
     return json.dumps(document, indent=1)
+
+
+def cpu_record(cpu: Cpu, threads: int) -> dict[str, object]:
+    return {
+        "model": cpu.model,
+        "arch": cpu.arch,
+        "features": list(cpu.features),
+        "cores": cpu.cores,
+        "quota": cpu.quota,
+        "threads": threads,
+    }
 
 
 def _precise(precise: Precise) -> dict[str, object]:
@@ -51,31 +74,38 @@ def _precise(precise: Precise) -> dict[str, object]:
         "accuracy": precise.accuracy,
         "images_per_s": round(precise.images_per_s, 1),
         "spread": round(precise.spread, 4),
-        "kernels": [asdict(kernel) for kernel in precise.kernels],
+        "kernels": [_kernel(kernel, precise) for kernel in precise.kernels],
+        "instructions": asdict(precise.instructions) if precise.instructions else None,
     }
 
 
-def to_text(expectation: Expectation, findings: Findings, verdict: Verdict) -> str:
+def _kernel(kernel: Kernel, precise: Precise) -> dict[str, object]:
+    found = classify(kernel, precise.instructions)
+    return asdict(kernel) | {"kind": found.kind.value, "isa": found.isa}
+
+
+def to_text(
+    expectation: Expectation, findings: Findings, verdict: Verdict, paint: Paint = plain
+) -> str:
+    passed = verdict.passed
     lines = [
-        f"{expectation.variant}: {expectation.framework} {findings.version}, "
-        f"Python {findings.python}",
-        *_cpu(findings),
+        f"{expectation.variant}: {expectation.framework} {findings.version} (imported in "
+        f"{findings.import_s:.2f} s), Python {findings.python}",
+        *cpu_lines(findings.cpu, findings.threads),
         "",
-        f"{'':5} {'accuracy':>8} {'images/s':>10} {'spread':>7}",
+        f"{'':5} {'accuracy':>8} {'images/s':>10} {'spread':>7}   instructions that multiply",
         *(_speed(name, one) for name, one in _both(findings)),
         f"INT8 runs {findings.speedup:.2f} times as fast as FP32"
         f"{' (emulated: says nothing)' if findings.cpu.emulated else ''} "
         f"and agrees on {findings.agreement:.1%} of the images",
         "",
-        f"{'':5} {'operator':11} {'types':15} {'implementation':42} {'count':>5} {'share':>6}",
-        *(line for name, one in _both(findings) for line in _kernels(name, one)),
+        f"{'':5} {'operator':11} {'types':10} {'implementation':34} count  share  class",
+        *(line for name, one in _both(findings) for line in _kernels(name, one, paint)),
         "",
-        *(
-            f"{'ok  ' if check.passed else 'FAIL'} {check.name:26} {shorten(check.saw, WIDTH)}"
-            for check in verdict.checks
-        ),
+        *(_check(check, paint) for check in verdict.checks),
         "",
-        f"verdict: {'PASS' if verdict.passed else 'FAIL'}",
+        paint(f"verdict: {'PASS' if passed else 'FAIL'}", GREEN if passed else RED),
+        *([verdict.row_note] if verdict.row_note else []),
         *reasons(verdict),
     ]
     return "\n".join(lines)
@@ -85,38 +115,64 @@ def _both(findings: Findings) -> tuple[tuple[str, Precise], tuple[str, Precise]]
     return ("FP32", findings.fp32), ("INT8", findings.int8)
 
 
-def _cpu(findings: Findings) -> list[str]:
-    cpu = findings.cpu
+def cpu_lines(cpu: Cpu, threads: int) -> list[str]:
     quota = "no quota" if cpu.quota is None else f"quota {cpu.quota:g} CPUs"
-    crowded = findings.threads > max(1, round(min(cpu.cores, cpu.quota or cpu.cores)))
+    crowded = threads > max(1, round(min(cpu.cores, cpu.quota or cpu.cores)))
+    name = f"{cpu.model} ({cpu.arch}{', emulated' if cpu.emulated else ''})"
     return [
-        f"{cpu.model} ({cpu.arch}{', emulated' if cpu.emulated else ''}): {' '.join(cpu.features)}",
-        f"{cpu.cores} cores, {quota}, {findings.threads} threads in use"
+        *wrap(f"{name}: {' '.join(cpu.features)}", WIDTH, subsequent_indent="  "),
+        f"{cpu.cores} cores, {quota}, {threads} threads in use"
         f"{' (more than there are CPUs for: slower)' if crowded else ''}",
     ]
 
 
 def _speed(name: str, one: Precise) -> str:
-    return f"{name:5} {one.accuracy:8.2%} {one.images_per_s:10,.0f} {one.spread:7.1%}"
+    return (
+        f"{name:5} {one.accuracy:8.2%} {one.images_per_s:10,.0f} {one.spread:7.1%}   "
+        f"{shorten(_instructions(one), WIDTH - 36)}"
+    )
 
 
-def _kernels(name: str, one: Precise) -> list[str]:
+def _instructions(one: Precise) -> str:
+    """What the samples show, most often seen first."""
+    if one.instructions is None:
+        return f"not sampled: {one.unsampled}"
+    seen = sorted(one.instructions.seen.items(), key=lambda item: -item[1])
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in seen if share >= LEAST)
+    return f"{shares or 'none'} of {one.instructions.samples} samples"
+
+
+def _kernels(name: str, one: Precise, paint: Paint) -> list[str]:
     """What multiplies, line by line; the rest in one."""
     total = sum(kernel.milliseconds or 0.0 for kernel in one.kernels)
     shown = [kernel for kernel in one.kernels if kernel.operator in ALWAYS_SHOWN]
     rest = [kernel for kernel in one.kernels if kernel.operator not in ALWAYS_SHOWN]
     lines = [
-        f"{name:5} {kernel.operator:11} {kernel.types:15} {kernel.implementation:42} "
-        f"{kernel.count:5} {_share(kernel.milliseconds, total)}"
+        f"{name:5} {kernel.operator:11} {kernel.types:10} {kernel.implementation:34} "
+        f"{kernel.count:5} {_share(kernel.milliseconds, total)}  {_class(kernel, one, paint)}"
         for kernel in shown
     ]
     if rest:
         kinds = ", ".join(dict.fromkeys(kernel.operator for kernel in rest))
         time = sum(kernel.milliseconds or 0.0 for kernel in rest)
         count = sum(kernel.count for kernel in rest)
-        lines.append(f"{name:5} {kinds:70} {count:5} {_share(time, total)}")
+        lines.append(f"{name:5} {kinds:57} {count:5} {_share(time, total)}")
     return lines or [f"{name:5} {one.problem or 'no kernel seen'}"]
+
+
+def _class(kernel: Kernel, one: Precise, paint: Paint) -> str:
+    """Fast INT8 stands out well, and other INT8 badly."""
+    found = classify(kernel, one.instructions)
+    if found.kind is Kind.NOT_INT8:
+        return paint(f"{kernel.types.partition('*')[0]} {found.isa or ''}".rstrip(), DIM)
+    text = f"{found.kind.value} {found.isa or ''}".rstrip()
+    return paint(text, GREEN if found.kind is Kind.FAST else RED)
 
 
 def _share(milliseconds: float | None, total: float) -> str:
     return f"{milliseconds / total:6.0%}" if milliseconds is not None and total else f"{'':6}"
+
+
+def _check(check: Check, paint: Paint) -> str:
+    word = paint("ok  ", GREEN) if check.passed else paint("FAIL", RED)
+    return f"{word} {check.name:26} {shorten(check.saw, SAW)}"

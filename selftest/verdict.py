@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from selftest.classes import Class, Kind, asked, best, classify, is_at_least, meets, untold
 from selftest.evidence import Kernel
 from selftest.expectation import Expectation, Row
-from selftest.findings import Findings
+from selftest.findings import Findings, Precise
+from selftest.instructions import LEAST
 from selftest.network import OPERATORS
 
 
@@ -22,9 +23,12 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """`row`: the one that was judged by, None when no row fits this CPU."""
+    """`row`: the one that was judged by, None when no row fits this CPU; `row_note`: when this CPU
+    could do more than any row of its kind asks for.
+    """
 
     row: Row | None
+    row_note: str | None
     checks: tuple[Check, ...]
 
     @property
@@ -35,12 +39,20 @@ class Verdict:
 def judge(expectation: Expectation, findings: Findings) -> Verdict:
     row = choose(expectation.rows, findings.cpu.features)
     checks = (check for make in CHECKS for check in make(expectation, row, findings))
-    return Verdict(row=row, checks=tuple(checks))
+    return Verdict(row=row, row_note=note(row, findings.cpu.features), checks=tuple(checks))
 
 
 def choose(rows: Iterable[Row], features: tuple[str, ...]) -> Row | None:
     """The first row all of whose features this CPU has: rows go from strictest to loosest."""
     return next((row for row in rows if set(row.cpu) <= set(features)), None)
+
+
+def note(row: Row | None, features: tuple[str, ...]) -> str | None:
+    """What this CPU has and the row does not know of."""
+    more = untold(features, row.cpu) if row else ()
+    if row is None or not more:
+        return None
+    return f"no row names {', '.join(more)}: judged by the nearest lower one, {row.name}"
 
 
 def fp32_is_accurate(
@@ -71,7 +83,7 @@ def a_row_applies(expectation: Expectation, row: Row | None, findings: Findings)
         name="expectation for this CPU",
         passed=row is not None,
         expected=" or ".join(row.name for row in expectation.rows),
-        saw=row.name if row else f"none of these on a CPU with {_features(findings)}",
+        saw=row.name if row else f"{_features(findings)}, which is below all of them",
     )
 
 
@@ -88,32 +100,53 @@ def fp32_is_real(expectation: Expectation, row: Row | None, findings: Findings) 
 def int8_is_on_fast_kernels(
     expectation: Expectation, row: Row | None, findings: Findings
 ) -> Iterable[Check]:
-    for kind, pattern in (row.kernels if row else {}).items():
+    for kind, least in (row.kernels if row else {}).items():
         seen = [kernel for kernel in findings.int8.kernels if kernel.operator == kind]
-        problem = _kernel_problem(kind, pattern, seen, findings.int8.problem)
+        problem = _kernel_problem(kind, least, seen, findings.int8)
         yield Check(
             name=f"int8 kernels: {kind}",
             passed=problem is None,
-            expected=pattern,
-            saw=problem or _named(seen),
+            expected=asked(least),
+            saw=problem or _classed(seen, findings.int8),
         )
 
 
-def _kernel_problem(
-    kind: str, pattern: str, seen: list[Kernel], no_evidence: str | None
-) -> str | None:
-    count, all_of_them = sum(kernel.count for kernel in seen), OPERATORS.get(kind)
-    not_int8 = [kernel for kernel in seen if not kernel.is_int8]
-    slow = [kernel for kernel in seen if not re.fullmatch(pattern, kernel.implementation)]
+def _kernel_problem(kind: str, least: str, seen: list[Kernel], int8: Precise) -> str | None:
+    count, all_of_them = sum(kernel.count for kernel in seen), OPERATORS[kind]
+    wrong = [kernel for kernel in seen if not meets(classify(kernel, int8.instructions), least)]
     if not seen:
-        return f"unseen ({no_evidence or 'no evidence of any'})"
-    if not_int8:
-        return _typed(not_int8)
-    if slow:
-        return _named(slow)
-    if all_of_them is not None and count != all_of_them:
+        return f"unseen ({int8.problem or 'no evidence of any'})"
+    if wrong:
+        return _classed(wrong, int8)
+    if count != all_of_them:
         return f"{count} of {all_of_them} in INT8: {_named(seen)}"
     return None
+
+
+def instructions_agree(
+    expectation: Expectation, row: Row | None, findings: Findings
+) -> Iterable[Check]:
+    """Names are the library's word; what its threads were seen doing must not contradict them."""
+    claims = {
+        found.isa
+        for kernel in _weighty(_judged(findings.int8.kernels))
+        if (found := classify(kernel, findings.int8.instructions)).kind is Kind.FAST and found.isa
+    }
+    claim, expected = best(claims), "any"
+    if claim:
+        expected = f"those of {claim} or better, as the kernels' names say"
+    for name, one, least in (("fp32", findings.fp32, None), ("int8", findings.int8, claim)):
+        passed, saw = True, f"not sampled: {one.unsampled}"
+        if one.instructions is not None:
+            isa = best(one.instructions.isas)
+            passed = is_at_least(isa, least) if name == "int8" else isa is None
+            saw = ", ".join(one.instructions.int8) or "none of int8's"
+        yield Check(
+            name=f"{name} instructions",
+            passed=passed,
+            expected=expected if name == "int8" else "none of int8's",
+            saw=saw,
+        )
 
 
 def int8_is_fast(expectation: Expectation, row: Row | None, findings: Findings) -> Iterable[Check]:
@@ -135,6 +168,7 @@ CHECKS: tuple[Callable[[Expectation, Row | None, Findings], Iterable[Check]], ..
     a_row_applies,
     fp32_is_real,
     int8_is_on_fast_kernels,
+    instructions_agree,
     int8_is_fast,
 )
 
@@ -159,8 +193,18 @@ def _at_least(name: str, value: float, least: float) -> Check:
     return Check(name=name, passed=value >= least, expected=f">= {least:g}", saw=f"{value:.4f}")
 
 
-def _judged(kernels: Iterable[Kernel], kinds: Mapping[str, int] = OPERATORS) -> list[Kernel]:
-    return [kernel for kernel in kernels if kernel.operator in kinds]
+def _judged(kernels: Iterable[Kernel]) -> list[Kernel]:
+    return [kernel for kernel in kernels if kernel.operator in OPERATORS]
+
+
+def _weighty(kernels: list[Kernel]) -> list[Kernel]:
+    """Those that take enough of the time to be seen computing."""
+    total = sum(kernel.milliseconds or 0.0 for kernel in kernels)
+    return [
+        kernel
+        for kernel in kernels
+        if kernel.milliseconds is None or kernel.milliseconds >= 2 * LEAST * total
+    ]
 
 
 def _named(kernels: Iterable[Kernel]) -> str:
@@ -169,6 +213,24 @@ def _named(kernels: Iterable[Kernel]) -> str:
 
 def _typed(kernels: list[Kernel]) -> str:
     return f"{kernels[0].types}: {_named(kernels)}" if kernels else ""
+
+
+def _classed(kernels: Iterable[Kernel], precise: Precise) -> str:
+    """Names, each class behind those that are of it."""
+    groups: dict[str, list[Kernel]] = {}
+    for kernel in kernels:
+        found = classify(kernel, precise.instructions)
+        groups.setdefault(_told(found, kernel, precise), []).append(kernel)
+    return ", ".join(f"{_named(same)} ({text})" for text, same in groups.items())
+
+
+def _told(found: Class, kernel: Kernel, precise: Precise) -> str:
+    """The class in words, with what keeps us from knowing more."""
+    if found.kind is Kind.NOT_INT8:
+        return f"{found.kind.value}: {kernel.types}"
+    if found.kind is Kind.UNNAMED and precise.unsampled:
+        return f"{found}, {precise.unsampled}"
+    return str(found)
 
 
 def _features(findings: Findings) -> str:

@@ -18,7 +18,8 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from selftest.network import CLASSES, CONVOLUTIONS, LINEAR, Convolution
+from selftest.network import CLASSES, CONVOLUTIONS, LINEAR
+from selftest.networks import Layer
 
 OPSET = 17
 IR_VERSION = 8
@@ -72,7 +73,7 @@ def _stored(name: str, half: bool) -> str:
     return f"{name}.f16" if half else name
 
 
-def _convolution(layer: Convolution, value: str) -> list[onnx.NodeProto]:
+def _convolution(layer: Layer, value: str) -> list[onnx.NodeProto]:
     summed = f"{layer.name}.sum" if layer.add else f"{layer.name}.convolved"
     nodes = [
         helper.make_node(

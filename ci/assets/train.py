@@ -11,7 +11,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from selftest.network import CLASSES, CONVOLUTIONS, LINEAR, PIXEL_MAX, WIDTH, Convolution
+from selftest.network import CLASSES, CONVOLUTIONS, LINEAR, PIXEL_MAX, WIDTH
+from selftest.networks import Layer
 
 SEED = 20
 TEST_IMAGES = 450
@@ -38,7 +39,7 @@ class Digits:
 class Block(nn.Module):
     """One convolution of the network with BatchNorm."""
 
-    def __init__(self, layer: Convolution) -> None:
+    def __init__(self, layer: Layer) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(
             layer.inputs,

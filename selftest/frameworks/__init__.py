@@ -13,6 +13,9 @@ from selftest.evidence import Kernel
 
 if TYPE_CHECKING:
     from selftest.digits import Batch, Logits
+    from selftest.networks import Network
+    from selftest.reference import Ranges
+    from selftest.weights import Weights
 
 NAMES = ("onnxruntime", "openvino", "pytorch")
 
@@ -36,6 +39,10 @@ class Framework(Protocol):
     version: str
 
     def load(self, precision: Precision, calibration: Batch) -> Model: ...
+
+    def build(
+        self, network: Network, weights: Weights, ranges: Ranges, precision: Precision
+    ) -> Model: ...
 
     def threads(self) -> int: ...
 

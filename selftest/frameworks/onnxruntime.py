@@ -13,23 +13,30 @@ import onnxruntime  # type: ignore[import-untyped,unused-ignore]
 from selftest.digits import Batch, Logits, present
 from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel, NoEvidence
-from selftest.frameworks import Precision
+from selftest.frameworks import Precision, onnx_graph
 from selftest.frameworks.profile import parse
+from selftest.networks import Network
+from selftest.reference import Ranges
+from selftest.weights import Weights
 
 PROVIDERS = ["CPUExecutionProvider"]
 SCRATCH = Path("/dev/shm")  # noqa: S108 - the one writable place under a read-only root
 
 
 class Model:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    """`spinning`: idle threads wait for work in a loop, as is onnxruntime's default: up to 15 %
+    faster, but two sessions that run by turns disturb each other for milliseconds.
+    """
+
+    def __init__(self, file: Path | bytes, name: str, *, spinning: bool) -> None:
+        self._file, self._spinning = file, spinning
         try:
             before = _threads()
-            self._session = onnxruntime.InferenceSession(path, _options(), PROVIDERS)
+            self._session = onnxruntime.InferenceSession(file, _options(spinning), PROVIDERS)
             self.threads = 1 + _threads() - before
         except Exception as err:  # onnxruntime's exceptions have no common base
             raise BrokenInstallation(
-                f"{path}: onnxruntime cannot load it ({first_line(err)}); "
+                f"{name}: onnxruntime cannot load it ({first_line(err)}); "
                 "pull the image again, or mount a good copy"
             ) from err
 
@@ -39,10 +46,10 @@ class Model:
 
     def kernels(self, batch: Batch) -> tuple[Kernel, ...]:
         """Profiles the second run, in a session of its own: the first one includes set-up."""
-        options = _options()
+        options = _options(self._spinning)
         options.enable_profiling = True
         options.profile_file_prefix = str(SCRATCH / f"selftest-{os.getpid()}")
-        session = onnxruntime.InferenceSession(self._path, options, PROVIDERS)
+        session = onnxruntime.InferenceSession(self._file, options, PROVIDERS)
         session.run(None, {"image": batch})
         profile = Path(session.end_profiling())
         try:
@@ -54,11 +61,11 @@ class Model:
                 profile.unlink()
 
 
-def _options() -> onnxruntime.SessionOptions:
-    """Threads that stop spinning at once: two sessions must not disturb each other."""
+def _options(spinning: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if not spinning:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 
@@ -74,7 +81,19 @@ class OnnxRuntime:
         self._threads = 1
 
     def load(self, precision: Precision, calibration: Batch) -> Model:
-        model = Model(present(self._folder / f"{precision.value}.onnx"))
+        path = present(self._folder / f"{precision.value}.onnx")
+        return self._counted(Model(path, str(path), spinning=False))
+
+    def build(
+        self, network: Network, weights: Weights, ranges: Ranges, precision: Precision
+    ) -> Model:
+        if precision is Precision.INT8:
+            file = onnx_graph.int8(network, weights, ranges)
+        else:
+            file = onnx_graph.fp32(network, weights)
+        return self._counted(Model(file, network.name, spinning=True))
+
+    def _counted(self, model: Model) -> Model:
         self._threads = max(self._threads, model.threads)
         return model
 

@@ -18,7 +18,10 @@ import openvino  # type: ignore[import-untyped,unused-ignore]
 from selftest.digits import Batch, Logits, present
 from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel, NoEvidence, captured_stdout
-from selftest.frameworks import Precision, runtime_model
+from selftest.frameworks import Precision, openvino_graph, runtime_model
+from selftest.networks import Network
+from selftest.reference import Ranges
+from selftest.weights import Weights
 
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 """Without the first, 'FP32' is BF16 on CPUs that have it."""
@@ -30,14 +33,13 @@ WARM_UPS = 2
 
 
 class Model:
-    def __init__(self, framework: OpenVino, path: Path) -> None:
-        self._framework, self._path = framework, path
-        present(path.with_suffix(".bin"))
+    def __init__(self, framework: OpenVino, graph: Path | openvino.Model, name: str) -> None:
+        self._framework, self._graph = framework, graph
         try:
-            self._compiled = framework.core.compile_model(present(path), "CPU", SETTINGS)
+            self._compiled = framework.core.compile_model(graph, "CPU", SETTINGS)
         except RuntimeError as err:
             raise BrokenInstallation(
-                f"{path}: OpenVINO cannot load it ({first_line(err)}); "
+                f"{name}: OpenVINO cannot load it ({first_line(err)}); "
                 "pull the image again, or mount a good copy"
             ) from err
         self._request = self._compiled.create_infer_request()
@@ -46,7 +48,7 @@ class Model:
     def __call__(self, batch: Batch) -> Logits:
         if len(batch) not in self._sizes:
             self._sizes.add(len(batch))
-            self._framework.listen(lambda: self._request.infer({0: batch}))
+            self._framework.listen(lambda: self._request.infer({0: batch}, share_inputs=True))
         logits: Logits = self._request.infer({0: batch}, share_inputs=True)[0]
         return logits
 
@@ -56,7 +58,7 @@ class Model:
     def kernels(self, batch: Batch) -> tuple[Kernel, ...]:
         """Of a copy compiled with counters."""
         compiled = self._framework.core.compile_model(
-            self._path, "CPU", SETTINGS | EVIDENCE_SETTINGS
+            self._graph, "CPU", SETTINGS | EVIDENCE_SETTINGS
         )
         request = compiled.create_infer_request()
         made = self._framework.listen(lambda: request.infer({0: batch}))
@@ -79,8 +81,22 @@ class OpenVino:
         self.core = openvino.Core()
 
     def load(self, precision: Precision, calibration: Batch) -> Model:
-        self._models.append(Model(self, self._folder / f"{precision.value}.xml"))
-        return self._models[-1]
+        path = present(self._folder / f"{precision.value}.xml")
+        present(path.with_suffix(".bin"))
+        return self._counted(Model(self, path, str(path)))
+
+    def build(
+        self, network: Network, weights: Weights, ranges: Ranges, precision: Precision
+    ) -> Model:
+        if precision is Precision.INT8:
+            graph = openvino_graph.int8(network, weights, ranges)
+        else:
+            graph = openvino_graph.fp32(network, weights)
+        return self._counted(Model(self, graph, network.name))
+
+    def _counted(self, model: Model) -> Model:
+        self._models.append(model)
+        return model
 
     def threads(self) -> int:
         return max(model.threads() for model in self._models)

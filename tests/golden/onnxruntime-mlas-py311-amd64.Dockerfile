@@ -24,4 +24,5 @@ LABEL org.opencontainers.image.title="ONNX Runtime" \
       io.inferpack.lock="sha256:410ec0664c791b69ec643dd4ad9c81901be96b1a74e5bb968931dfbc363dde3b" \
       io.inferpack.base.packages="libc6=2.36-9 python3.11-minimal=3.11.2-6"
 USER 10001:10001
+ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/opt/inferpack/start"]
 CMD ["python3"]

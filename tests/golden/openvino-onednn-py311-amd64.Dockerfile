@@ -20,4 +20,5 @@ LABEL org.opencontainers.image.title="OpenVINO" \
       io.inferpack.lock="sha256:b7423f8e3d07c8f2223ac9131b66a15e85804eb5822a5f4de0ea6112b35337d0" \
       io.inferpack.base.packages="libc6=2.36-9 python3.11-minimal=3.11.2-6"
 USER 10001:10001
+ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/opt/inferpack/start"]
 CMD ["python3"]

@@ -13,7 +13,8 @@ ADD --link layers/sympy-1.14.0.tar /
 ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/torch-2.13.0+cpu.tar /
 ADD --link layers/selftest.tar /
-ENV LANG="C.UTF-8"
+ENV GOMP_SPINCOUNT="3000" \
+    LANG="C.UTF-8"
 LABEL org.opencontainers.image.title="PyTorch" \
       org.opencontainers.image.description="PyTorch 2.13.0: CPU inference, INT8 proven" \
       org.opencontainers.image.version="2.13.0" \
@@ -28,4 +29,5 @@ LABEL org.opencontainers.image.title="PyTorch" \
       io.inferpack.lock="sha256:b8f289a54e6a6b8033aaaebf2fa62960b617316591ce56ae9231a38a246f085d" \
       io.inferpack.base.packages="libc6=2.36-9 python3.11-minimal=3.11.2-6"
 USER 10001:10001
+ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/opt/inferpack/start"]
 CMD ["python3"]

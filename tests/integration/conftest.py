@@ -1,12 +1,13 @@
 """Real images on the real engine: each variant is built and proven once a run."""
 
 import functools
+from pathlib import Path
 
 import pytest
 
 from inferpack import cli, matrix, pipeline, proof, recipes
 from inferpack.engine import Engine
-from inferpack.model import Variant
+from inferpack.model import Arch, Variant
 from inferpack.workshop import Workshop
 from tests.integration.containers import Run
 from tests.integration.scratch import bare_checkout, checkout, proven_checkout
@@ -24,6 +25,12 @@ def shop() -> Workshop:
 @pytest.fixture(scope="session")
 def engine(shop: Workshop) -> Engine:
     return shop.engine
+
+
+@pytest.fixture(scope="session")
+def qemu(shop: Workshop) -> Path:
+    """A static program that runs x86-64 programs on an emulated CPU: qemu-x86_64."""
+    return shop.emulator(Arch.AMD64)
 
 
 @functools.cache

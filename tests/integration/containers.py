@@ -17,6 +17,12 @@ def python(run: Run, code: str, **options: Any) -> str:
     return finished.stdout.strip()
 
 
+def outcome(run: Run, command: list[str], **options: Any) -> tuple[int | None, str, str]:
+    """Exit code, stdout and stderr."""
+    finished = run(command, **options)
+    return finished.code, finished.stdout, finished.stderr
+
+
 def selftest(run: Run, **options: Any) -> tuple[int | None, dict[str, Any]]:
     """The exit code and report of a selftest."""
     finished = run(["selftest", "--json"], **options)

@@ -11,8 +11,9 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(level.split())
     for level in (
         "errors",
-        "tables",
-        "expectation",
+        "tables wording charts",
+        "expectation difference",
+        "rungs",
         "model",
         "store console",
         "process",
@@ -20,9 +21,15 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "indexes deb ldcache",
         "rootfs resolver archive",
         "debian",
-        "recipes matrix locks wheelhouse base layers program render images proof doctor provenance",
-        "workshop",
+        "recipes matrix locks wheelhouse base layers program render images proof doctor provenance"
+        " qemu",
+        "workshop ladder kernels contents",
         "pipeline locking status",
+        "climb throughput",
+        "records changes",
+        "figures compare",
+        "cards",
+        "report",
         "cli",
     )
 )

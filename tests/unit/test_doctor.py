@@ -154,3 +154,20 @@ def test_nothing_missing_is_no_error(machine: Machine) -> None:
     doctor.insist(machine, (Finding(name="docker engine", found="26.1"),))
     with pytest.raises(InferpackError):
         doctor.insist(machine, (Finding(name="docker engine", found=None),))
+
+
+def test_only_the_tests_need_a_browser(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "Chromium" not in [item.name for item in doctor.examine(machine, docker=False)]
+    found = doctor.examine(machine, docker=False, browser=True)
+    lacking = Finding(name="Chromium", found=None, package="chromium-headless-shell")
+    assert lacking in found
+    assert message(machine, lacking) == (
+        "this machine: missing: Chromium; run: sudo apt-get update && "
+        "sudo apt-get install --yes --no-install-recommends chromium-headless-shell"
+    )
+    (tmp_path / "google-chrome").write_text("#!/bin/sh")
+    (tmp_path / "google-chrome").chmod(0o755)
+    assert doctor.browser() == str(tmp_path / "google-chrome")

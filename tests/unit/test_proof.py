@@ -1,3 +1,4 @@
+import typing
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from inferpack.engine import Finished
 from inferpack.errors import InferpackError
 from inferpack.expectation import Accuracy, Expectation
 from inferpack.model import Arch, Backend, Cell, Python, Recipe, Variant
+from selftest.classes import Kind
 
 TOY = Variant(
     recipe=Recipe(
@@ -36,11 +38,14 @@ RUN = {
             "implementation": "brgconv:avx512_core_vnni",
             "count": 4,
             "milliseconds": 1.5,
+            "kind": "fast int8",
+            "isa": "avx512_vnni",
         }
     ],
+    "instructions": {"samples": 150, "seen": {"vpdpbusd": 0.5, "vfmadd": 0.01}},
 }
 REPORT: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "variant": TOY.id,
     "framework": "toy",
     "version": "1.0",
@@ -55,11 +60,13 @@ REPORT: dict[str, Any] = {
         "threads": 2,
     },
     "emulated": False,
+    "import_s": 0.2,
     "fp32": RUN,
     "int8": {**RUN, "images_per_s": 2000.0},
     "agreement": 0.997,
     "speedup": 2.0,
     "row": ["avx512_vnni"],
+    "row_note": None,
     "checks": [{"name": "int8 speed", "passed": True, "expected": ">= 1.2", "saw": "2.0"}],
     "passed": True,
 }
@@ -80,6 +87,21 @@ def message(result: Finished) -> str:
 def test_a_passing_report_is_a_proof() -> None:
     report = proof.judge(TOY, finished(REPORT), 120.0)
     assert msgspec.json.decode(msgspec.json.encode(report)) == REPORT
+
+
+def test_a_summary_tells_kernels_their_class_and_the_instructions_seen() -> None:
+    report = proof.judge(TOY, finished({**REPORT, "row_note": "no row names amx_int8"}), 120.0)
+    assert proof.summary(report).splitlines()[2:] == [
+        "  INT8 99.0% right, 2,000 images/s (2.00 x), agreement 99.7%",
+        "  INT8 kernel: convolution brgconv:avx512_core_vnni: fast int8 for avx512_vnni",
+        "  INT8 instructions: vpdpbusd 50% of 150 samples",
+        "  no row names amx_int8",
+        "  1 checks passed",
+    ]
+
+
+def test_a_report_names_kinds_as_selftest_does() -> None:
+    assert set(typing.get_args(proof.Kind)) == {kind.value for kind in Kind}
 
 
 def test_a_failing_verdict_gives_every_reason() -> None:
@@ -140,7 +162,7 @@ def test_an_unusable_installation_is_passed_on() -> None:
 
 
 def test_a_report_with_a_missing_or_unknown_field_is_unreadable() -> None:
-    assert "Invalid enum value 2" in message(finished({**REPORT, "schema": 2}))
+    assert "Invalid enum value 1" in message(finished({**REPORT, "schema": 1}))
     assert message(finished({**REPORT, "extra": 1})).startswith(
         "toy-onednn-py311-amd64: selftest's report is unreadable: Object contains unknown field"
     )

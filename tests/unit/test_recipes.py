@@ -4,9 +4,11 @@ import pytest
 
 from inferpack import matrix, recipes
 from inferpack.errors import UsageError
-from inferpack.expectation import Feature
+from inferpack.expectation import Feature, Least, Operator
 from inferpack.model import Prune, Variant
+from selftest.classes import ISAS, SLOW
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
+from selftest.network import OPERATORS
 
 RECIPE = """
 name = "toy"
@@ -32,7 +34,7 @@ agreement-min = 0.9
 
 [[proof.rows]]
 cpu = []
-kernels = { convolution = "QLinearConv" }
+kernels = { convolution = "avx2" }
 speedup = 1.0
 """
 BASES = '[plain]\nsuite = "bookworm"\nglibc = "2.36"\npython = "3.11"\npackages = ["libc6"]\n'
@@ -94,6 +96,15 @@ def test_a_backend_that_an_architecture_does_not_have_is_refused(folder: Path) -
     )
 
 
+def test_what_a_cpu_needs_is_something_that_its_architecture_may_have(folder: Path) -> None:
+    assert broken(folder, 'arch = "amd64"', 'arch = "arm64"\nneeds = ["x86-64-v2"]') == (
+        "recipes/toy.toml: no arm64 CPU has 'x86-64-v2'; remove it from needs"
+    )
+    assert broken(folder, 'arch = "amd64"', 'arch = "amd64"\nneeds = ["x86-64-v9"]') == (
+        "recipes/toy.toml: matrix[0].needs[0]: unknown value 'x86-64-v9'; did you mean 'x86-64-v2'?"
+    )
+
+
 def test_an_unknown_backend_lists_no_traceback_but_the_value(folder: Path) -> None:
     assert broken(folder, 'backend = "mlas"', 'backend = "mlsa"') == (
         "recipes/toy.toml: matrix[0].backend: unknown value 'mlsa'; did you mean 'mlas'?"
@@ -113,9 +124,24 @@ def test_a_registry_base_pinned_by_digest_is_accepted(folder: Path) -> None:
     assert recipes.load(folder)[0].base == pinned
 
 
-def test_a_broken_expression_for_a_kernel_is_refused(folder: Path) -> None:
-    assert broken(folder, '"QLinearConv"', '"("').startswith(
-        "recipes/toy.toml: convolution: '(' is no regular expression"
+def test_a_kernel_must_be_of_a_known_instruction_set(folder: Path) -> None:
+    assert broken(folder, '"avx2"', '"avx512vnni"') == (
+        "recipes/toy.toml: proof.rows[0].kernels: unknown value 'avx512vnni';"
+        " did you mean 'avx512_vnni'?"
+    )
+
+
+def test_an_operator_must_be_known(folder: Path) -> None:
+    assert broken(folder, "convolution =", "convolutoin =") == (
+        "recipes/toy.toml: proof.rows[0].kernels: unknown value 'convolutoin';"
+        " did you mean 'convolution'?"
+    )
+
+
+def test_a_row_without_kernels_is_refused(folder: Path) -> None:
+    assert broken(folder, '{ convolution = "avx2" }', "{}") == (
+        "recipes/toy.toml: the row of cpu [] names no kernels;"
+        " give at least one operator and what it must be"
     )
 
 
@@ -175,6 +201,11 @@ def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Varia
 def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:
     """selftest imports nothing of ours, so the names stand in both."""
     assert set(Feature) == {*X86_FEATURES, *ARM_FEATURES.values()}
+
+
+def test_a_row_may_ask_for_exactly_the_kernels_that_selftest_knows() -> None:
+    assert list(Least) == [SLOW, *ISAS]
+    assert set(Operator) == set(OPERATORS)
 
 
 def test_a_feature_that_no_cpu_reports_is_a_typo(folder: Path) -> None:

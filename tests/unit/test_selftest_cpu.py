@@ -1,27 +1,21 @@
-"""What /proc/cpuinfo and cgroups mean."""
+"""What /proc/cpuinfo, CPUID and cgroups mean."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 
-from selftest.cpu import (
-    Processor,
-    Reader,
-    is_emulated,
-    parse_cpu_max,
-    parse_cpuinfo,
-    quota,
-)
+from selftest.cgroup import parse_cpu_max, quota
+from selftest.cpu import Processor, identify, is_emulated
+
+if TYPE_CHECKING:
+    from selftest.cgroup import Reader
+    from selftest.cpuid import Identity
 
 XEON = """processor\t: 0
 model name\t: Intel(R) Xeon(R) Platinum 8480+
-flags\t\t: fpu sse4_2 avx fma avx2 avx512f avx512bw avx512_vnni avx_vnni amx_int8 avx512_bf16
-
-processor\t: 1
-model name\t: a second one
-flags\t\t: fpu
+flags\t\t: fpu sse4_2 avx fma avx2
 """
 GRAVITON = """processor\t: 0
 BogoMIPS\t: 2100.00
@@ -31,58 +25,59 @@ CPU part\t: 0xd40
 """
 
 
-def test_an_x86_cpu_has_a_model_and_features_in_our_order() -> None:
-    assert parse_cpuinfo(XEON, "x86_64") == Processor(
-        model="Intel(R) Xeon(R) Platinum 8480+",
-        features=(
-            "sse4_2",
-            "avx",
-            "fma",
-            "avx2",
-            "avx_vnni",
-            "avx512f",
-            "avx512bw",
-            "avx512_vnni",
-            "avx512_bf16",
-            "amx_int8",
-        ),
-        foreign=False,
+def x86(*, is_tcg: bool = False) -> Identity:
+    return "Intel Core i7 9xx", ("sse3", "sse4_2", "popcnt"), is_tcg
+
+
+def test_an_x86_cpu_is_what_cpuid_says_and_not_what_the_hosts_cpuinfo_says() -> None:
+    assert identify("x86_64", x86(is_tcg=True), XEON) == Processor(
+        model="Intel Core i7 9xx", features=("sse4_2",), emulated=True
     )
 
 
+def test_a_real_x86_cpu_is_not_emulated() -> None:
+    assert not identify("x86_64", x86(), XEON).emulated
+
+
+def test_x86_instructions_on_an_arm_host_are_emulated_whoever_translates_them() -> None:
+    assert identify("x86_64", x86(), GRAVITON).emulated
+
+
+def test_an_x86_cpu_that_nothing_tells_of_is_unknown_and_has_no_features() -> None:
+    assert identify("x86_64", None, "") == Processor(model="unknown", features=(), emulated=True)
+
+
 def test_an_arm_cpu_is_named_by_its_part_and_has_features_by_their_usual_names() -> None:
-    assert parse_cpuinfo(GRAVITON, "aarch64") == Processor(
+    assert identify("aarch64", None, GRAVITON) == Processor(
         model="Neoverse V1",
         features=("neon", "fp16", "dotprod", "bf16", "i8mm", "sve"),
-        foreign=False,
+        emulated=False,
     )
 
 
 def test_an_arm_part_that_we_do_not_know_is_shown_by_number() -> None:
     text = GRAVITON.replace("0xd40", "0xfff")
-    assert parse_cpuinfo(text, "aarch64").model == "Arm 0x41/0xfff"
+    assert identify("aarch64", None, text).model == "Arm 0x41/0xfff"
 
 
-def test_the_hosts_cpuinfo_seen_from_another_architecture_is_foreign_and_means_emulation() -> None:
-    processor = parse_cpuinfo(XEON, "aarch64")
-    assert (processor.foreign, processor.features) == (True, ())
-    assert is_emulated(processor, {})
+def test_the_hosts_cpuinfo_seen_from_another_architecture_means_emulation() -> None:
+    processor = identify("aarch64", None, XEON)
+    assert (processor.emulated, processor.features) == (True, ())
 
 
 @pytest.mark.parametrize(
-    ("model", "environment", "expected"),
+    ("translated", "environment", "expected"),
     [
-        ("AMD EPYC", {}, False),
-        ("AMD EPYC", {"INFERPACK_EMULATED": "0"}, False),
-        ("AMD EPYC", {"INFERPACK_EMULATED": "1"}, True),
-        ("QEMU TCG CPU version 2.5+", {}, True),
-        ("QEMU Virtual CPU version 2.5+", {}, True),
+        (False, {}, False),
+        (False, {"INFERPACK_EMULATED": "0"}, False),
+        (False, {"INFERPACK_EMULATED": "1"}, True),
+        (True, {}, True),
     ],
 )
-def test_emulation_is_what_the_runner_says_or_the_model_gives_away(
-    model: str, environment: dict[str, str], expected: bool
+def test_emulation_is_what_the_cpu_gives_away_or_the_runner_says(
+    translated: bool, environment: dict[str, str], expected: bool
 ) -> None:
-    processor = Processor(model=model, features=("avx2",), foreign=False)
+    processor = Processor(model="AMD EPYC", features=("avx2",), emulated=translated)
     assert is_emulated(processor, environment) == expected
 
 
@@ -103,47 +98,68 @@ def test_a_quota_is_a_share_of_a_period(text: str | None, cpus: float | None) ->
     assert parse_cpu_max(text) == cpus
 
 
-def files(**contents: str) -> Reader:
-    texts = {f"/{path.replace('__', '/')}": text for path, text in contents.items()}
-    texts = {path.replace("DOT", ".").replace("COMMA", ","): text for path, text in texts.items()}
-
-    def read(path: PurePosixPath) -> str | None:
-        return texts.get(str(path))
-
-    return read
+def files(contents: dict[str, str]) -> Reader:
+    return contents.get
 
 
 def test_cgroup_v2_takes_the_tightest_limit_of_the_group_and_its_parents() -> None:
     read = files(
-        proc__self__cgroup="0::/outer/inner\n",
-        sys__fs__cgroup__outer__inner__cpuDOTmax="400000 100000",
-        sys__fs__cgroup__outer__cpuDOTmax="250000 100000",
+        {
+            "/proc/self/cgroup": "0::/outer/inner\n",
+            "/sys/fs/cgroup/outer/inner/cpu.max": "400000 100000",
+            "/sys/fs/cgroup/outer/cpu.max": "250000 100000",
+            "/sys/fs/cgroup/cpu.max": "max 100000",
+        }
     )
     assert quota(read) == 2.5
 
 
 def test_cgroup_v2_in_a_container_sees_only_the_root() -> None:
-    read = files(proc__self__cgroup="0::/\n", sys__fs__cgroup__cpuDOTmax="150000 100000")
+    read = files({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "150000 100000"})
+    assert quota(read) == 1.5
+
+
+def test_cgroup_v2_with_the_hosts_path_still_sees_the_root() -> None:
+    read = files(
+        {"/proc/self/cgroup": "0::/docker/abc\n", "/sys/fs/cgroup/cpu.max": "150000 100000"}
+    )
     assert quota(read) == 1.5
 
 
 def test_cgroup_v1_reads_quota_and_period_of_the_cpu_controller() -> None:
     read = files(
-        proc__self__cgroup="7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n",
-        sys__fs__cgroup__cpuCOMMAcpuacct__cpuDOTcfs_quota_us="75000\n",
-        sys__fs__cgroup__cpuCOMMAcpuacct__cpuDOTcfs_period_us="100000\n",
+        {
+            "/proc/self/cgroup": "7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n",
+            "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "75000\n",
+            "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+        }
     )
     assert quota(read) == 0.75
 
 
+def test_cgroup_v1_takes_the_tightest_limit_of_the_group_and_its_parents() -> None:
+    read = files(
+        {
+            "/proc/self/cgroup": "4:cpu:/outer/inner\n",
+            "/sys/fs/cgroup/cpu/outer/inner/cpu.cfs_quota_us": "-1",
+            "/sys/fs/cgroup/cpu/outer/inner/cpu.cfs_period_us": "100000",
+            "/sys/fs/cgroup/cpu/outer/cpu.cfs_quota_us": "300000",
+            "/sys/fs/cgroup/cpu/outer/cpu.cfs_period_us": "100000",
+        }
+    )
+    assert quota(read) == 3.0
+
+
 def test_cgroup_v1_without_a_quota_says_minus_one() -> None:
     read = files(
-        proc__self__cgroup="4:cpu:/\n",
-        sys__fs__cgroup__cpu__cpuDOTcfs_quota_us="-1",
-        sys__fs__cgroup__cpu__cpuDOTcfs_period_us="100000",
+        {
+            "/proc/self/cgroup": "4:cpu:/\n",
+            "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1",
+            "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
+        }
     )
     assert quota(read) is None
 
 
 def test_without_cgroups_there_is_no_quota() -> None:
-    assert quota(files()) is None
+    assert quota(files({})) is None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +15,13 @@ import pytest
 
 from selftest import expectation, report
 from selftest.__main__ import main
+from selftest.cpu import X86_FEATURES
 from selftest.errors import BrokenInstallation
+from selftest.evidence import Kernel
 from selftest.expectation import Expectation
 from selftest.findings import Findings
 from selftest.verdict import judge
-from tests.unit.selftest_cases import EXPECTED, GOOD, ROWS
+from tests.unit.selftest_cases import EXPECTED, GOOD, LINEAR, ROWS
 
 
 def test_the_json_document_has_exactly_these_keys() -> None:
@@ -29,7 +34,7 @@ def test_the_json_document_has_exactly_these_keys() -> None:
         "saw": "0.9900",
     }
     assert document == {
-        "schema": 1,
+        "schema": 2,
         "variant": "pytorch-onednn-py311-amd64",
         "framework": "pytorch",
         "version": "2.13.0",
@@ -44,6 +49,7 @@ def test_the_json_document_has_exactly_these_keys() -> None:
             "threads": 2,
         },
         "emulated": False,
+        "import_s": 0.21,
         "fp32": {
             "accuracy": 0.99,
             "images_per_s": 1000.0,
@@ -55,8 +61,11 @@ def test_the_json_document_has_exactly_these_keys() -> None:
                     "implementation": "jit:avx512_core",
                     "count": 5,
                     "milliseconds": None,
+                    "kind": "not int8",
+                    "isa": "avx512",
                 }
             ],
+            "instructions": {"samples": 150, "seen": {"vfmadd": 0.7, "vpmaddwd.vex": 0.01}},
         },
         "int8": {
             "accuracy": 0.988,
@@ -69,6 +78,8 @@ def test_the_json_document_has_exactly_these_keys() -> None:
                     "implementation": "brg_conv_fwd:avx512_core_vnni",
                     "count": 5,
                     "milliseconds": 0.5,
+                    "kind": "fast int8",
+                    "isa": "avx512_vnni",
                 },
                 {
                     "operator": "linear",
@@ -76,21 +87,90 @@ def test_the_json_document_has_exactly_these_keys() -> None:
                     "implementation": "brg_matmul:avx512_core_vnni",
                     "count": 1,
                     "milliseconds": None,
+                    "kind": "fast int8",
+                    "isa": "avx512_vnni",
                 },
             ],
+            "instructions": {"samples": 140, "seen": {"vpdpbusd": 0.5, "vfmadd": 0.02}},
         },
         "agreement": 0.995,
         "speedup": 2.1,
         "row": ["avx512_vnni"],
+        "row_note": None,
         "passed": True,
     }
 
 
+LONGEST = tuple(
+    Kernel(
+        operator="convolution",
+        types=f"u8*s8->{to}",
+        implementation=f"brgconv_1x1_{number}:avx512_core_amx_fp16",
+        milliseconds=1.0,
+    )
+    for number in range(3)
+    for to in ("u8", "f32")
+)
+
+
 def test_the_text_fits_a_screen_and_ends_in_the_verdict() -> None:
+    model, features = "Intel(R) Xeon(R) Platinum 8592+ with a long name", X86_FEATURES
+    cpu = replace(GOOD.cpu, model=model, features=features)
+    most = replace(
+        GOOD,
+        cpu=cpu,
+        fp32=replace(GOOD.fp32, kernels=LONGEST),
+        int8=replace(GOOD.int8, kernels=(*LONGEST, LINEAR)),
+    )
+    for found in (GOOD, most):
+        lines = report.to_text(EXPECTED, found, judge(EXPECTED, found)).splitlines()
+        shown = lines[: 1 + next(i for i, line in enumerate(lines) if line.startswith("verdict"))]
+        assert len(shown) <= 40
+        assert max(map(len, shown)) <= 100
     lines = report.to_text(EXPECTED, GOOD, judge(EXPECTED, GOOD)).splitlines()
     assert lines[-1] == "verdict: PASS"
-    assert len(lines) <= 30
-    assert max(map(len, lines)) <= 100
+
+
+def test_the_table_tells_kernels_from_their_class_and_names_the_instructions() -> None:
+    lines = report.to_text(EXPECTED, GOOD, judge(EXPECTED, GOOD)).splitlines()
+    assert lines[4:7] == [
+        "      accuracy   images/s  spread   instructions that multiply",
+        "FP32    99.00%      1,000    1.0%   vfmadd 70% of 150 samples",
+        "INT8    98.80%      2,100    2.0%   vpdpbusd 50% of 140 samples",
+    ]
+    assert lines[9:13] == [
+        "      operator    types      implementation                     count  share  class",
+        "FP32  convolution f32        jit:avx512_core                        5         f32 avx512",
+        "INT8  convolution u8*s8->u8  brg_conv_fwd:avx512_core_vnni          5   100%  "
+        "fast int8 avx512_vnni",
+        "INT8  linear      u8*s8->f32 brg_matmul:avx512_core_vnni            1         "
+        "fast int8 avx512_vnni",
+    ]
+
+
+def test_the_text_says_why_there_are_no_samples() -> None:
+    bare = replace(GOOD, int8=replace(GOOD.int8, instructions=None, unsampled="it is forbidden"))
+    text = report.to_text(EXPECTED, bare, judge(EXPECTED, bare))
+    assert "INT8    98.80%      2,100    2.0%   not sampled: it is forbidden\n" in text
+
+
+def test_the_text_says_when_a_cpu_could_do_more_than_its_row_asks() -> None:
+    newer = replace(GOOD, cpu=replace(GOOD.cpu, features=(*GOOD.cpu.features, "amx_int8")))
+    lines = report.to_text(EXPECTED, newer, judge(EXPECTED, newer)).splitlines()
+    assert lines[-2:] == [
+        "verdict: PASS",
+        "no row names amx_int8: judged by the nearest lower one, avx512_vnni",
+    ]
+
+
+def test_colours_are_added_and_change_nothing_else() -> None:
+    bad = replace(GOOD, speedup=1.2)
+    for findings in (GOOD, bad):
+        verdict = judge(EXPECTED, findings)
+        text = report.to_text(EXPECTED, findings, verdict, report.coloured)
+        assert "\033[32mok  \033[0m" in text
+        assert ("\033[31mFAIL\033[0m" in text) == (findings is bad)
+        assert re.sub(r"\033\[\d+m", "", text) == report.to_text(EXPECTED, findings, verdict)
 
 
 def test_the_text_of_a_failure_ends_in_the_reasons() -> None:
@@ -122,15 +202,19 @@ def test_expect_json_is_parsed_whole() -> None:
         ({"extra": 1}, "expect.json: keys must be .* unknown: extra"),
         ({"variant": 5}, "variant: must be text"),
         (
-            {"rows": [{"cpu": [], "kernels": {"linear": "("}, "speedup": 1}]},
-            r"rows\[0\].kernels.linear: not a regular expression",
+            {"rows": [{"cpu": [], "kernels": {"linear": "vnni"}, "speedup": 1}]},
+            r"rows\[0\].kernels.linear: 'vnni' is unknown; must be one of slow, sse4, avx2, ",
+        ),
+        (
+            {"rows": [{"cpu": [], "kernels": {"lineal": "slow"}, "speedup": 1}]},
+            r"rows\[0\].kernels: 'lineal' is unknown; must be one of convolution, linear",
         ),
         (
             {"rows": [{"cpu": [], "kernels": {}, "speedup": 1}]},
-            r"rows\[0\].kernels: must name a pattern",
+            r"rows\[0\].kernels: must name at least one operator",
         ),
         (
-            {"rows": [{"cpu": [], "kernels": {"linear": "x"}, "speedup": "fast"}]},
+            {"rows": [{"cpu": [], "kernels": {"linear": "slow"}, "speedup": "fast"}]},
             r"rows\[0\].speedup: must be a number",
         ),
     ],
@@ -163,6 +247,24 @@ def test_the_exit_code_is_the_verdict_and_stdout_is_only_json(
     output = capfd.readouterr()
     assert json.loads(output.out)["passed"] == (code == 0)
     assert output.err == "chatter from a library\n"
+
+
+@pytest.mark.parametrize(("refusal", "coloured"), [("", True), ("1", False)])
+def test_only_a_terminal_sees_colours_and_only_if_its_user_wants_them(
+    refusal: str, coloured: bool, expect: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", refusal)
+    master, terminal = pty.openpty()
+    before = os.dup(1)
+    os.dup2(terminal, 1)
+    try:
+        assert main(["--expect", str(expect)], examine=finds(GOOD)) == 0
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    assert (b"\033[32m" in os.read(master, 65536)) == coloured
+    os.close(master)
+    os.close(terminal)
 
 
 def test_a_broken_installation_is_one_line_and_exit_code_2(

@@ -95,6 +95,8 @@ def test_explain_says_what_a_variant_resolves_to(shop: Workshop, onnxruntime: Va
         "base",
         "wheels",
         "environment",
+        "needs of a CPU",
+        "threads",
         "remove",
         "strip",
         "leave uncompiled",

@@ -1,0 +1,145 @@
+"""Inference in our images beside naive ones, in turns: `.venv/bin/python -m bench.speed [GLOB]`.
+
+Both sides run the same wheels and the same `selftest --bench`; only the image around them differs.
+A missed target is said, not an error. Wants an otherwise idle machine.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from bench import ours, rival
+from bench.names import PREFIX, Apart
+from bench.rival import ZSTD, Minbase
+from inferpack import console, pipeline, program, throughput
+from inferpack.cli import prepare
+from inferpack.cli import shop as checkout
+from inferpack.engine import Engine
+from inferpack.errors import InferpackError
+from inferpack.model import Variant
+from inferpack.store import locked, write_record
+from inferpack.tables import Record
+from inferpack.throughput import Throughput
+from inferpack.workshop import Workshop
+
+ROUNDS = 3
+LEAST = 1.0  # of naive
+HEADER = ("variant", "network", "what", "naive", "ours", "of naive", "target", "")
+RIGHT = HEADER[3:7]
+LAUNCH = "import sys; sys.path.insert(0, '/opt/inferpack'); "
+LAUNCH += "from selftest.__main__ import main; sys.exit(main())"
+
+
+class Race(Record, frozen=True):
+    """One variant, round by round."""
+
+    variant: str
+    naive: tuple[Throughput, ...]
+    ours: tuple[Throughput, ...]
+
+
+class Report(Record, frozen=True):
+    """build/bench/speed.json: every raw value."""
+
+    machine: str
+    races: tuple[Race, ...]
+
+
+def naive_image(shop: Workshop, base: Minbase, variant: Variant) -> str:
+    image, name = base.images[ZSTD], f"{PREFIX}/naive-zstd:{variant.id}"
+    folder = shop.root / "naive" / variant.id
+    rival.context(variant, image, rival.wheels(shop, variant), folder)
+    with console.step(f"build {name}"):
+        rival.build(shop, folder, name, variant.arch, ZSTD)
+    return name
+
+
+def run_naive(shop: Workshop, engine: Engine, variant: Variant, name: str) -> Throughput:
+    """Our selftest, mounted where our images have it."""
+    expect = shop.root / f"{variant.id}.json"
+    expect.write_bytes(program.expectations(variant))
+    volumes = {
+        str(shop.selftest): {"bind": f"/{program.HOME}/selftest", "mode": "ro"},
+        str(expect): {"bind": f"/{program.HOME}/expect.json", "mode": "ro"},
+    }
+    command = ["python3", "-sP", "-c", LAUNCH, "--bench", "--json"]
+    finished = engine.run(name, command, timeout=throughput.TIMEOUT, volumes=volumes)
+    return throughput.judge(variant, finished, throughput.TIMEOUT)
+
+
+def race(shop: Workshop, user: Workshop, base: Minbase, variant: Variant) -> Race:
+    digest = pipeline.image(user, variant).digest
+    name = naive_image(shop, base, variant)
+    naive, own = [], []
+    for number in range(1, ROUNDS + 1):
+        with console.step(f"{variant.id}, round {number}: naive"):
+            naive.append(run_naive(shop, shop.engine, variant, name))
+        with console.step(f"{variant.id}, round {number}: ours"):
+            own.append(throughput.measure(variant, shop.engine, digest))
+    return Race(variant=variant.id, naive=tuple(naive), ours=tuple(own))
+
+
+def values(reports: tuple[Throughput, ...]) -> dict[tuple[str, str], float]:
+    """(network, precision) → images/s of the best batch, the median of all rounds."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for report in reports:
+        for network in report.networks:
+            found.setdefault((network.name, "FP32"), []).append(network.fp32.best.images_per_s)
+            found.setdefault((network.name, "INT8"), []).append(network.int8.best.images_per_s)
+    return {key: median(rates) for key, rates in found.items()}
+
+
+def rows(report: Report) -> list[tuple[str, ...]]:
+    return [
+        (
+            item.variant,
+            network,
+            f"{precision}, images/s",
+            f"{values(item.naive)[network, precision]:.1f}",
+            f"{own:.1f}",
+            f"{own / values(item.naive)[network, precision]:.2f}",
+            f"≥ {LEAST:.2f}",
+            "ok" if own >= LEAST * values(item.naive)[network, precision] else "MISSED",
+        )
+        for item in report.races
+        for (network, precision), own in values(item.ours).items()
+    ]
+
+
+def main(glob: str) -> Path:
+    """Measures, prints the table, and returns the path of the raw values."""
+    prepare()
+    user = checkout()
+    folder = user.root / "build/bench"
+    with locked(folder), tempfile.TemporaryDirectory(prefix="run-", dir=folder) as scratch:
+        engine = Apart(logs=Path(scratch) / "logs")
+        engine.clear()
+        try:
+            shop = ours.workshop(user, Path(scratch), engine)
+            variants = user.variants(glob)
+            bases = {
+                key: rival.minbase(shop, *key)
+                for key in sorted({(shop.base(item)[1].suite, item.arch) for item in variants})
+            }
+            races = tuple(
+                race(shop, user, bases[shop.base(item)[1].suite, item.arch], item)
+                for item in variants
+            )
+        finally:
+            engine.clear()
+    report = Report(machine=pipeline.processor(), races=races)
+    write_record(folder / "speed.json", report)
+    console.table(HEADER, rows(report), right=RIGHT)
+    return (folder / "speed.json").relative_to(user.root)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="bench.speed", description=__doc__)
+    parser.add_argument("glob", nargs="?", default="*", help="variants, as for ./inv image")
+    try:
+        console.result(str(main(parser.parse_args().glob)))
+    except InferpackError as err:
+        console.fail(str(err))
+        sys.exit(err.exit_code)

@@ -1,0 +1,165 @@
+"""What is different between two records of a kind, and whether it is worse than tolerated."""
+
+from collections.abc import Iterable, Iterator
+
+from inferpack import ladder
+from inferpack.difference import Change, faster, other, righter
+from inferpack.expectation import Tolerance
+from inferpack.kernels import isa_rank, kernel_changes
+from inferpack.ladder import Ladder, Level
+from inferpack.proof import Cpu, Report, reason
+from inferpack.throughput import Network, Precise, Throughput
+from inferpack.wording import row
+
+MISSING = "not measured"
+
+
+def incomparable(old: Cpu, new: Cpu) -> str:
+    """Why the speeds of two runs say nothing about each other, or nothing."""
+    before, after = described(old), described(new)
+    if before != after:
+        return f"speed is not compared: {before} before, {after} now"
+    if set(old.features) != set(new.features):
+        lost = " ".join(sorted(set(old.features) ^ set(new.features)))
+        return f"speed is not compared: only one of the two CPUs has {lost}"
+    return ""
+
+
+def described(cpu: Cpu) -> str:
+    quota = "" if cpu.quota is None else f", quota {cpu.quota:g}"
+    return f"{cpu.model} ({cpu.threads} threads{quota})"
+
+
+def reports(old: Report, new: Report, tolerance: Tolerance) -> Iterator[Change]:
+    """Of two selftests: verdict, kernels, accuracy, speed, versions."""
+    yield from identity(old, new)
+    yield from other("verdict", verdict(old), verdict(new), worse=old.passed and not new.passed)
+    yield from other("judged as", row(old.row), row(new.row))
+    for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
+        yield from kernel_changes(name, before, after)
+        yield from righter(
+            f"{name} accuracy", before.accuracy, after.accuracy, tolerance=tolerance.accuracy
+        )
+    yield from righter("agreement", old.agreement, new.agreement, tolerance=tolerance.accuracy)
+    if old.emulated or new.emulated or incomparable(old.cpu, new.cpu):
+        return
+    for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
+        yield from faster(
+            f"{name} speed",
+            before.images_per_s,
+            after.images_per_s,
+            unit="images/s",
+            noise=before.spread + after.spread,
+            tolerance=tolerance.speed,
+        )
+
+
+def identity(old: Report | Throughput, new: Report | Throughput) -> Iterator[Change]:
+    yield from other("variant", old.variant, new.variant)
+    yield from other(f"{new.framework} version", old.version, new.version)
+    yield from other("python version", old.python, new.python)
+
+
+def verdict(report: Report) -> str:
+    failed = "; ".join(reason(check) for check in report.checks if not check.passed)
+    return "pass" if report.passed else f"FAIL, {failed or 'for no reason given'}"
+
+
+def benches(old: Throughput, new: Throughput, tolerance: Tolerance) -> Iterator[Change]:
+    """Of two benches: error and speed of every network."""
+    yield from identity(old, new)
+    speed = not (old.emulated or new.emulated or incomparable(old.cpu, new.cpu))
+    before = {network.name: network for network in old.networks}
+    after = {network.name: network for network in new.networks}
+    for name in dict.fromkeys((*before, *after)):
+        if name in before and name in after:
+            yield from networks(before[name], after[name], tolerance, speed=speed)
+        else:
+            states = ("measured" if name in known else MISSING for known in (before, after))
+            yield from other(name, *states, worse=name in before)
+
+
+def networks(old: Network, new: Network, tolerance: Tolerance, *, speed: bool) -> Iterator[Change]:
+    for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
+        what = f"{new.name} {name}"
+        if after.error - before.error > tolerance.accuracy:
+            told = f"{before.error:.2e}", f"{after.error:.2e}"
+            yield from other(f"{what} error", *told, worse=True)
+        if speed:
+            yield from rates(what, before, after, tolerance)
+
+
+def rates(what: str, old: Precise, new: Precise, tolerance: Tolerance) -> Iterator[Change]:
+    """The best batch, and the median of one image. A p99 of one run is too rare to be judged."""
+    yield from faster(
+        f"{what} throughput",
+        old.best.images_per_s,
+        new.best.images_per_s,
+        unit="images/s",
+        noise=old.best.spread + new.best.spread,
+        tolerance=tolerance.speed,
+    )
+    yield from faster(
+        f"{what} latency",
+        old.latency.p50_ms,
+        new.latency.p50_ms,
+        unit="ms",
+        noise=alone(old) + alone(new),
+        tolerance=tolerance.speed,
+    )
+
+
+def alone(found: Precise) -> float:
+    """The spread of one image at a time, or of the best batch where that was not measured."""
+    return next((rate.spread for rate in found.batches if rate.batch == 1), found.best.spread)
+
+
+def ladders(old: Ladder, new: Ladder, tolerance: Tolerance) -> Iterator[Change]:
+    """Of two ladders: verdict, kernels and speed of every level.
+
+    A level records no spread: there the tolerance is the noise.
+    """
+    same = old.machine == new.machine
+    before = {level.name: level for level in old.levels}
+    after = {level.name: level for level in new.levels}
+    for name in dict.fromkeys((*before, *after)):
+        if name in before and name in after:
+            yield from levels(before[name], after[name], tolerance, speed=same)
+        else:
+            states = ("measured" if name in known else MISSING for known in (before, after))
+            yield from other(name, *states, worse=same and name in before)
+
+
+def levels(old: Level, new: Level, tolerance: Tolerance, *, speed: bool) -> Iterator[Change]:
+    told = (
+        ladder.verdict(level) + (f", {'; '.join(level.reasons)}" if not level.passed else "")
+        for level in (old, new)
+    )
+    yield from other(f"{new.name} verdict", *told, worse=old.passed and not new.passed)
+    yield from other(f"{new.name} judged as", row(old.row), row(new.row))
+    yield from other(
+        f"{new.name} int8 kernels",
+        listed(old.kernels),
+        listed(new.kernels),
+        worse=least(new.isa) < least(old.isa),
+    )
+    pairs = (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8))
+    for name, before, after in pairs:
+        if speed and before and after:
+            yield from faster(
+                f"{new.name} {name} speed",
+                before,
+                after,
+                unit="images/s",
+                noise=tolerance.speed,
+                tolerance=tolerance.speed,
+            )
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or "none"
+
+
+def least(isas: Iterable[str]) -> int:
+    """How good the worst of these instruction sets is."""
+    return min(map(isa_rank, isas), default=-1)

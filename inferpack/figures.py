@@ -1,0 +1,171 @@
+"""What is measured, as charts. What is not measured is said, never drawn."""
+
+import math
+from collections.abc import Callable
+
+from inferpack import ladder
+from inferpack.charts import Bar, Chart, Dots, Group, Pair
+from inferpack.ladder import Ladder, Level
+from inferpack.records import Evidence
+from inferpack.throughput import Network, Precise
+from inferpack.wording import number, ratio
+
+TITLES = {"resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
+MISSING = "not measured"
+
+
+def title_of(network: str) -> str:
+    return TITLES.get(network, network)
+
+
+def networks(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
+    """The names of all networks measured, in their order."""
+    return tuple(
+        dict.fromkeys(
+            network.name
+            for item in evidence
+            if item.bench
+            for network in item.bench.report.networks
+        )
+    )
+
+
+def of_network(evidence: tuple[Evidence, ...], name: str) -> tuple[Chart, ...]:
+    """Throughput, share of the CPU's limit and latency of one network."""
+    return (
+        Chart(
+            name=f"{name}-throughput",
+            title=f"{title_of(name)} throughput",
+            unit="Images per second with the best batch",
+            groups=groups(evidence, name, throughput, lambda net: ratio(net.speedup)),
+        ),
+        Chart(
+            name=f"{name}-peak",
+            title=f"{title_of(name)} share of peak",
+            unit="Of this CPU's limit; GOP/s in brackets",
+            groups=groups(evidence, name, of_peak),
+            limit=1.0,
+        ),
+        Chart(
+            name=f"{name}-latency",
+            title=f"{title_of(name)} latency",
+            unit="One image at a time: p50 · p99",
+            groups=groups(evidence, name, latency, gain),
+        ),
+    )
+
+
+def groups(
+    evidence: tuple[Evidence, ...],
+    name: str,
+    bar: Callable[[str, Precise], Bar],
+    note: Callable[[Network], str] = lambda _: "",
+) -> tuple[Group, ...]:
+    """A group for each image; one without this network says so."""
+    return tuple(
+        Group(title=item.variant.recipe.title, note=note(found), bars=both(found, bar))
+        if (found := network_of(item, name))
+        else Group(title=item.variant.recipe.title, note=MISSING, bars=(), tone="soft")
+        for item in evidence
+    )
+
+
+def network_of(item: Evidence, name: str) -> Network | None:
+    known = item.bench.report.networks if item.bench else ()
+    return next((network for network in known if network.name == name), None)
+
+
+def both(network: Network, bar: Callable[[str, Precise], Bar]) -> tuple[Bar, Bar]:
+    return bar("fp32", network.fp32), bar("int8", network.int8)
+
+
+def throughput(series: str, found: Precise) -> Bar:
+    return rate(series, found.best.images_per_s)
+
+
+def rate(series: str, images_per_s: float) -> Bar:
+    return Bar(series=series, value=images_per_s, text=number(images_per_s))
+
+
+def of_peak(series: str, found: Precise) -> Bar:
+    share = found.of_peak
+    if share is None:
+        return Bar(series=series, value=None, text=f"{number(found.gops)} GOP/s, peak unknown")
+    return Bar(series=series, value=share, text=f"{share:.0%} ({number(found.gops)})")
+
+
+def latency(series: str, found: Precise) -> Bar:
+    p50, p99 = found.latency.p50_ms, found.latency.p99_ms
+    return Bar(series=series, value=p50, text=f"{number(p50)} ms · {number(p99)}")
+
+
+def gain(network: Network) -> str:
+    return ratio(network.fp32.latency.p50_ms / network.int8.latency.p50_ms)
+
+
+def climb(item: Evidence, climbed: Ladder) -> Chart:
+    """What each ISA level is worth."""
+    return Chart(
+        name=f"ladder-{item.variant.id}",
+        title=f"{item.variant.recipe.title} ISA ladder",
+        unit="Images per second at each level",
+        groups=tuple(map(level, climbed.levels)),
+    )
+
+
+def level(found: Level) -> Group:
+    """A level's bars; one that is emulated, or did not run, has none."""
+    judged, tone = ladder.verdict(found), "good" if found.passed else "bad"
+    if found.emulated or found.fp32 is None or found.int8 is None:
+        text = "emulated: no speed is told" if found.emulated else "no speed was measured"
+        bars = (Bar(series="", value=None, text=text),)
+        return Group(title=found.name, note=judged, bars=bars, tone=tone)
+    pair = rate("fp32", found.fp32), rate("int8", found.int8)
+    times = ratio(found.speedup or found.int8 / found.fp32)
+    return Group(title=found.name, note=f"{times} · {judged}", bars=pair, tone=tone)
+
+
+def reference(evidence: tuple[Evidence, ...]) -> Chart:
+    """How fast the proofs' own network ran."""
+    return Chart(
+        name="reference-speed",
+        title="Speed on the digits",
+        unit="Images per second",
+        groups=tuple(
+            Group(
+                title=item.variant.recipe.title,
+                note=ratio(item.proof.report.speedup),
+                bars=(
+                    rate("fp32", item.proof.report.fp32.images_per_s),
+                    rate("int8", item.proof.report.int8.images_per_s),
+                ),
+            )
+            if item.proof
+            else Group(title=item.variant.recipe.title, note=MISSING, bars=(), tone="soft")
+            for item in evidence
+        ),
+    )
+
+
+def accuracy(evidence: tuple[Evidence, ...]) -> Dots | None:
+    """FP32 beside INT8, where any image is proven; the axis begins below all that is on it."""
+    proven = [(item, item.proof.report) for item in evidence if item.proof]
+    if not proven:
+        return None
+    required = min(item.variant.recipe.proof.accuracy.fp32_min for item, _ in proven)
+    shares = [share for _, found in proven for share in (found.fp32.accuracy, found.int8.accuracy)]
+    return Dots(
+        name="accuracy",
+        title="Accuracy on the digits",
+        unit="Share of labelled test images that each model gets right",
+        pairs=tuple(
+            Pair(
+                title=item.variant.recipe.title,
+                fp32=found.fp32.accuracy,
+                int8=found.int8.accuracy,
+            )
+            for item, found in proven
+        ),
+        low=max(0.0, math.floor(min(required, *shares) * 100 - 1) / 100),
+        required=required,
+    )

@@ -1,0 +1,70 @@
+"""Everything that is on record for a variant, and what is not."""
+
+from dataclasses import dataclass
+
+from inferpack import images, ladder, proof, throughput
+from inferpack.images import Image
+from inferpack.ladder import Ladder
+from inferpack.model import Variant
+from inferpack.proof import Proof
+from inferpack.throughput import Bench
+from inferpack.workshop import Workshop
+
+COMMANDS = {"image": "image", "proof": "smoke", "bench": "bench", "ladder": "proof-ladder"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """A variant's records, all of the same image; `notes` tells of those that are not there."""
+
+    variant: Variant
+    image: Image | None
+    proof: Proof | None
+    bench: Bench | None
+    ladder: Ladder | None
+    notes: tuple[str, ...]
+
+
+def gather(shop: Workshop, variant: Variant) -> Evidence:
+    """What build/<id>/ holds of the variant."""
+    folder = shop.folder(variant)
+    return agree(
+        variant,
+        images.read(folder),
+        proof.read(folder),
+        throughput.read(folder),
+        ladder.read(folder),
+    )
+
+
+def agree(
+    variant: Variant,
+    image: Image | None,
+    proven: Proof | None,
+    bench: Bench | None,
+    climbed: Ladder | None,
+) -> Evidence:
+    """Leaves out what was measured in another image than the one that is there now."""
+    found = {"image": image, "proof": proven, "bench": bench, "ladder": climbed}
+    notes = tuple(
+        f"{name}: {state}; run ./inv {COMMANDS[name]} {variant.id}"
+        for name, record in found.items()
+        if (state := trouble(record, image))
+    )
+    return Evidence(
+        variant=variant,
+        image=image,
+        proof=None if trouble(proven, image) else proven,
+        bench=None if trouble(bench, image) else bench,
+        ladder=None if trouble(climbed, image) else climbed,
+        notes=notes,
+    )
+
+
+def trouble(record: Image | Proof | Bench | Ladder | None, image: Image | None) -> str:
+    """Why a record does not count, or nothing."""
+    if record is None:
+        return "not measured" if image else "not built"
+    if image is None or record.digest != image.digest:
+        return "of another image, left out"
+    return ""

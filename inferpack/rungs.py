@@ -1,0 +1,35 @@
+"""recipes/ladder.toml and recipes/tools.toml: how a CPU is limited, and by which emulator."""
+
+from inferpack.expectation import Feature
+from inferpack.tables import Table
+
+
+class Masked(Table, frozen=True):
+    """A level that libraries' own switches limit this CPU to; `cpu` is what remains of it."""
+
+    name: str
+    cpu: tuple[Feature, ...]
+    environment: dict[str, str]
+
+
+class Emulated(Table, frozen=True):
+    """A level that QEMU shows a program, by its CPU model; `refused`: no image runs there."""
+
+    name: str
+    model: str
+    refused: bool = False
+
+
+class Rungs(Table, frozen=True):
+    """Both from the best level to the least."""
+
+    masked: tuple[Masked, ...]
+    emulated: tuple[Emulated, ...]
+
+
+class Tool(Table, frozen=True):
+    """A program that inferpack itself runs, out of a Debian package that needs no other."""
+
+    suite: str
+    packages: tuple[str, ...]
+    without: tuple[str, ...] = ()

@@ -1,0 +1,169 @@
+"""What the CPU that runs this program says of itself: CPUID, emulated or not.
+
+/proc/cpuinfo is the host's under QEMU user mode, and not there at all without /proc. Bit positions
+are of Intel's Software Developer's Manual, volume 2, CPUID; AMD's agree.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Registers = tuple[int, int, int, int]
+    Query = Callable[[int, int], Registers]
+    """Leaf and subleaf to eax, ebx, ecx, edx."""
+
+    Identity = tuple[str, tuple[str, ...], bool]
+    """Model, features, and whether QEMU emulates it."""
+
+EAX, EBX, ECX, EDX = range(4)
+AVX, AVX512, AMX = 0x6, 0xE6, 0x60006
+"""XCR0: the registers that the operating system must save for these to be usable."""
+
+BITS = {
+    "sse3": (1, 0, ECX, 0, 0),
+    "ssse3": (1, 0, ECX, 9, 0),
+    "cx16": (1, 0, ECX, 13, 0),
+    "sse4_1": (1, 0, ECX, 19, 0),
+    "sse4_2": (1, 0, ECX, 20, 0),
+    "popcnt": (1, 0, ECX, 23, 0),
+    "lahf_lm": (0x80000001, 0, ECX, 0, 0),
+    "avx": (1, 0, ECX, 28, AVX),
+    "fma": (1, 0, ECX, 12, AVX),
+    "avx2": (7, 0, EBX, 5, AVX),
+    "avx_vnni": (7, 1, EAX, 4, AVX),
+    "avx_vnni_int8": (7, 1, EDX, 4, AVX),
+    "avx512f": (7, 0, EBX, 16, AVX512),
+    "avx512bw": (7, 0, EBX, 30, AVX512),
+    "avx512_vnni": (7, 0, ECX, 11, AVX512),
+    "avx512_bf16": (7, 1, EAX, 5, AVX512),
+    "amx_int8": (7, 0, EDX, 25, AMX),
+    "amx_bf16": (7, 0, EDX, 22, AMX),
+}
+"""A feature to leaf, subleaf, register, bit, and what XCR0 must have."""
+
+CPUINFO = {"sse3": "pni"}
+"""Features that the kernel calls otherwise (Prescott New Instructions)."""
+
+LEVELS = {"x86-64-v2": ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")}
+"""What a level of the x86-64 psABI adds to the one below."""
+
+SINCE = {
+    "x86-64-v2": "x86-64-v2, Intel's CPUs from 2008 (Nehalem) and AMD's from 2011 (Bulldozer) on",
+}
+"""Whatever a recipe says its image needs, in words."""
+
+OSXSAVE = 27
+"""Bit of CPUID(1).ecx: XGETBV may be executed."""
+
+TCG = "TCGTCGTCGTCG"
+"""QEMU's emulator, by the hypervisor leaf; KVM and others have names of their own."""
+
+CPUID_CODE = bytes.fromhex(
+    "53"  # push rbx: the caller's
+    "89f8 89f1 4989d0"  # mov eax, edi; mov ecx, esi; mov r8, rdx
+    "0fa2"  # cpuid
+    "418900 41895804 41894808 4189500c"  # mov [r8], eax; … ebx; … ecx; … edx
+    "5b c3"  # pop rbx; ret
+)
+XGETBV_CODE = bytes.fromhex("31c9 0f01d0 c3")  # xor ecx, ecx; xgetbv; ret (the low half)
+
+
+class Instructions:
+    """CPUID and XGETBV, executed. Raises OSError where memory may not be executed (SELinux's
+    execmem, hardened kernels): ctypes itself needs such memory on Python 3.11.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import ctypes  # noqa: PLC0415
+            import mmap  # noqa: PLC0415
+        except MemoryError as err:
+            raise OSError(f"ctypes: {err}") from err
+        prot = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+        self._page = mmap.mmap(-1, mmap.PAGESIZE, prot=prot)
+        self._page.write(CPUID_CODE + XGETBV_CODE)
+        self._registers = (ctypes.c_uint32 * 4)()
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        cpuid = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p)
+        self._cpuid = cpuid(address)
+        self._xgetbv = ctypes.CFUNCTYPE(ctypes.c_uint32)(address + len(CPUID_CODE))
+
+    def cpuid(self, leaf: int, subleaf: int) -> Registers:
+        self._cpuid(leaf, subleaf, self._registers)
+        eax, ebx, ecx, edx = self._registers
+        return eax, ebx, ecx, edx
+
+    def xcr0(self) -> int:
+        """Which registers the operating system saves; only where CPUID says OSXSAVE."""
+        return int(self._xgetbv())
+
+
+def identify(machine: str, cpuinfo: Callable[[], str]) -> Identity | None:
+    """By CPUID, or by /proc/cpuinfo where that cannot be executed; None where neither tells, as
+    on another architecture.
+    """
+    if machine != "x86_64":
+        return None
+    try:
+        instructions = Instructions()
+    except OSError:
+        return from_cpuinfo(cpuinfo())
+    cpuid = instructions.cpuid
+    saved = instructions.xcr0() if cpuid(1, 0)[ECX] >> OSXSAVE & 1 else 0
+    return model(cpuid), features(cpuid, saved), is_tcg(cpuid)
+
+
+def features(cpuid: Query, saved: int) -> tuple[str, ...]:
+    """In the order of BITS; what the operating system does not save (XCR0) does not count."""
+    return tuple(name for name, where in BITS.items() if _has(cpuid, saved, where))
+
+
+def _has(cpuid: Query, saved: int, where: tuple[int, int, int, int, int]) -> bool:
+    leaf, subleaf, register, bit, needed = where
+    if leaf > cpuid(leaf & 0x80000000, 0)[EAX]:
+        return False  # Intel's CPUs answer for another leaf
+    if subleaf and subleaf > cpuid(leaf, 0)[EAX]:
+        return False
+    return bool(cpuid(leaf, subleaf)[register] >> bit & 1) and saved & needed == needed
+
+
+def missing(need: str, features: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of a feature or level that are not there."""
+    return tuple(name for name in LEVELS.get(need, (need,)) if name not in features)
+
+
+def model(cpuid: Query) -> str:
+    """The brand string; empty where there is none."""
+    if cpuid(0x80000000, 0)[EAX] < 0x80000004:
+        return ""
+    words = [word for leaf in (0x80000002, 0x80000003, 0x80000004) for word in cpuid(leaf, 0)]
+    return " ".join(_text(words).split())
+
+
+def is_tcg(cpuid: Query) -> bool:
+    """By the hypervisor leaf; where there is no hypervisor it says something else."""
+    return _text(cpuid(0x40000000, 0)[EBX:]) == TCG
+
+
+def _text(words: Iterable[int]) -> str:
+    raw = b"".join(word.to_bytes(4, "little") for word in words)
+    return raw.replace(b"\0", b"").decode("ascii", "replace")
+
+
+def from_cpuinfo(text: str) -> Identity | None:
+    """The same from /proc/cpuinfo, which cannot tell emulation."""
+    fields = first_processor(text)
+    flags = fields.get("flags", "").split()
+    found = tuple(name for name in BITS if CPUINFO.get(name, name) in flags)
+    return (fields.get("model name", ""), found, False) if flags else None
+
+
+def first_processor(text: str) -> dict[str, str]:
+    """The fields of /proc/cpuinfo's first processor."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    return fields

@@ -1,0 +1,125 @@
+"""What this CPU could compute at most: cycles per second, measured, times operations per cycle."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from selftest import cgroup, microarchitecture
+from selftest.cpu import Cpu
+
+IMUL = bytes.fromhex("480fafc0")  # imul rax, rax: waits for the one before
+CHAIN, LATENCY = 32, 3
+"""Of a 64-bit IMUL: 3 cycles on Intel since Nehalem and on AMD since Zen (https://uops.info)."""
+
+TURNS = 20_000
+REPEATS = 25
+"""Of about 0.5 ms each: whatever disturbs us misses some."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peak:
+    """10^9 operations per second of all cores that we may use; `cores` is physical ones."""
+
+    ghz: float
+    cores: float
+    fp32_gops: float
+    int8_gops: float
+    model: str
+    source: str
+    assumed: bool
+
+
+def measure(cpu: Cpu) -> Peak | None:
+    """None where there is no such CPU (not x86-64, emulated), or where it forbids measuring."""
+    if cpu.arch != "x86_64" or cpu.emulated:
+        return None
+    core = microarchitecture.find(fields(cgroup.read("/proc/cpuinfo") or ""), cpu.features)
+    allowed = os.sched_getaffinity(0)
+    cores = float(physical(allowed, _siblings))
+    try:
+        ghz = frequency(round(cores), time.thread_time)
+    except (OSError, MemoryError):  # memory may not be executed: SELinux, hardened kernels
+        return None
+    return None if core is None else peak(core, ghz, min(cores, cpu.quota or cores))
+
+
+def peak(core: microarchitecture.Core, ghz: float, cores: float) -> Peak:
+    return Peak(
+        ghz=ghz,
+        cores=cores,
+        fp32_gops=ghz * cores * core.fp32,
+        int8_gops=ghz * cores * core.int8,
+        model=core.name,
+        source=core.source,
+        assumed=core.assumed,
+    )
+
+
+def fields(cpuinfo: str) -> Mapping[str, str]:
+    """/proc/cpuinfo's first processor."""
+    pairs = (line.partition(":") for line in cpuinfo.partition("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def physical(allowed: Collection[int], siblings: Callable[[int], str]) -> int:
+    """Cores behind these CPUs: hyperthreads of one core count once."""
+    return len({siblings(cpu) for cpu in allowed})
+
+
+def _siblings(cpu: int) -> str:
+    path = f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+    return (cgroup.read(path) or str(cpu)).strip()
+
+
+def frequency(cores: int, clock: Clock) -> float:
+    """GHz of the slowest core while all are busy (turbo depends on that), seen at their best.
+
+    `clock` is a thread's own, which stands still while another program has the core.
+    """
+    run = Compiled(counted(IMUL * CHAIN))
+    found = [0.0] * cores
+
+    def compute(core: int) -> None:
+        for _ in range(REPEATS):
+            start = clock()
+            run(TURNS)
+            found[core] = max(found[core], TURNS * CHAIN * LATENCY / (clock() - start) / 1e9)
+
+    threads = [threading.Thread(target=compute, args=(core,)) for core in range(cores)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return min(found)
+
+
+def counted(body: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
+    """x86-64 machine code of a function that runs `body` as often as its argument says."""
+    turn = body + bytes.fromhex("48ffcf")  # dec rdi
+    back = (-len(turn) - 6).to_bytes(4, "little", signed=True)
+    return before + turn + bytes.fromhex("0f85") + back + after + bytes.fromhex("c3")  # jnz; ret
+
+
+class Compiled:
+    """Machine code as a function, during which other threads run.
+
+    Raises OSError or MemoryError where memory may not be executed.
+    """
+
+    def __init__(self, code: bytes) -> None:
+        prot = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+        self._page = mmap.mmap(-1, len(code), prot=prot)
+        self._page.write(code)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        self._function = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(address)
+
+    def __call__(self, turns: int) -> None:
+        self._function(turns)

@@ -1,0 +1,77 @@
+"""Ways to break an image's selftest, and to read why it failed."""
+
+import base64
+import shutil
+from pathlib import Path
+from typing import Any
+
+from inferpack import cli
+from tests.integration.containers import Run, mounted, python
+
+SELFTEST = "/opt/inferpack/selftest"
+DATA = f"{SELFTEST}/data"
+MLAS = "onnxruntime-mlas-py311-amd64"
+OPENVINO = "openvino-onednn-py311-amd64"
+PYTORCH = "pytorch-onednn-py311-amd64"
+
+THROTTLED = """
+
+class _Throttled:
+    def __init__(self, model):
+        self._model, self.kernels = model, model.kernels
+
+    def __call__(self, batch):
+        import time
+
+        start = time.perf_counter()
+        logits = self._model(batch)
+        time.sleep(9 * (time.perf_counter() - start))
+        return logits
+
+
+_open = open_framework
+
+
+def open_framework(name, data):
+    framework = _open(name, data)
+    load = framework.load
+    framework.load = lambda precision, calibration: (
+        _Throttled(load(precision, calibration))
+        if precision is Precision.INT8
+        else load(precision, calibration)
+    )
+    return framework
+"""
+"""For the end of frameworks/__init__.py: INT8 gets a tenth of the CPU time, as from a quota."""
+
+Volumes = dict[str, dict[str, str]]
+
+
+def failures(run: Run, *words: str, **options: Any) -> dict[str, str]:
+    """The line that tells each failing check, by its name; the exit code must say so too."""
+    finished = run(["selftest", *words], **options)
+    head, _, reasons = finished.stdout.partition("\nverdict: FAIL\n")
+    assert (finished.code, bool(reasons)) == (1, True), finished.stdout + finished.stderr
+    failed = [line[5:].split("  ")[0] for line in head.splitlines() if line.startswith("FAIL ")]
+    told = reasons.splitlines()[-len(failed) :]  # a note on the row may stand above
+    return dict(zip(failed, told, strict=True))
+
+
+def altered(run: Run, code: str, folder: Path, name: str) -> Path:
+    """A file that `code`, run in the image, prints in base64."""
+    path = folder / name
+    path.write_bytes(base64.b64decode(python(run, code)))
+    path.chmod(0o644)
+    return path
+
+
+def adapter(folder: Path, name: str, old: str, new: str) -> Volumes:
+    """selftest's adapters, with one line of one of them changed."""
+    # The whole folder: bytecode in an image is not checked against a changed source.
+    changed = folder / "frameworks"
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(cli.ROOT / "selftest/frameworks", changed, ignore=without)
+    source = (changed / name).read_text()
+    assert source.count(old) == 1
+    (changed / name).write_text(source.replace(old, new))
+    return mounted(changed, f"{SELFTEST}/frameworks")

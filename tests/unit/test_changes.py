@@ -1,0 +1,230 @@
+"""What counts as a change between two records, and what as worse."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from inferpack import changes, contents
+from inferpack.contents import Contents, Held
+from inferpack.difference import Change
+from inferpack.expectation import Tolerance
+from inferpack.model import Variant
+from inferpack.proof import Report
+from tests.unit import records
+from tests.unit.records import CPU, INT8, level
+
+TOLERANCE = Tolerance()
+
+
+def report(variant: Variant, **other: Any) -> Report:
+    return msgspec.convert(records.report(variant, **other), Report)
+
+
+def reports(variant: Variant, **other: Any) -> list[Change]:
+    """What differs where only this changed."""
+    return list(changes.reports(report(variant), report(variant, **other), TOLERANCE))
+
+
+def lines(found: list[Change]) -> list[tuple[bool, str]]:
+    return [(change.worse, str(change)) for change in found]
+
+
+def test_nothing_changed(onnxruntime: Variant) -> None:
+    assert reports(onnxruntime) == []
+
+
+@pytest.mark.parametrize(("accuracy", "worse"), [(0.9850, False), (0.9820, True), (0.99, False)])
+def test_accuracy_is_judged_by_its_tolerance(
+    onnxruntime: Variant, accuracy: float, worse: bool
+) -> None:
+    assert lines(reports(onnxruntime, int8={**INT8, "accuracy": accuracy})) == [
+        (worse, f"int8 accuracy: 98.78% → {accuracy:.2%}")
+    ]
+
+
+def test_lost_agreement_is_worse(onnxruntime: Variant) -> None:
+    assert lines(reports(onnxruntime, agreement=0.9)) == [(True, "agreement: 99.80% → 90.00%")]
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (115_000.0, []),  # within the noise
+        (
+            111_000.0,  # beyond the noise, within the tolerance
+            [
+                (
+                    False,
+                    "int8 speed: 120,000 images/s → 111,000 images/s (slower by 7%, noise 6%)",
+                )
+            ],
+        ),
+        (
+            90_000.0,
+            [(True, "int8 speed: 120,000 images/s → 90,000 images/s (slower by 25%, noise 6%)")],
+        ),
+        (
+            150_000.0,
+            [(False, "int8 speed: 120,000 images/s → 150,000 images/s (faster by 25%, noise 6%)")],
+        ),
+    ],
+    ids=["noise", "tolerated", "slower", "faster"],
+)
+def test_speed_is_judged_beyond_its_noise(
+    onnxruntime: Variant, rate: float, expected: list[tuple[bool, str]]
+) -> None:
+    assert lines(reports(onnxruntime, int8={**INT8, "images_per_s": rate})) == expected
+
+
+def test_a_slower_run_that_was_noisy_is_not_called_slower(onnxruntime: Variant) -> None:
+    noisy = {**INT8, "images_per_s": 90_000.0, "spread": 0.3}
+    assert reports(onnxruntime, int8=noisy) == []
+
+
+@pytest.mark.parametrize(
+    ("cpu", "said"),
+    [
+        (
+            {"model": "Other CPU"},
+            "speed is not compared: AMD EPYC (2 threads) before, Other CPU (2 threads) now",
+        ),
+        (
+            {"quota": 1.5},
+            "speed is not compared: AMD EPYC (2 threads) before, "
+            "AMD EPYC (2 threads, quota 1.5) now",
+        ),
+        (
+            {"features": ["avx2", "avx512f", "avx512bw"]},
+            "speed is not compared: only one of the two CPUs has avx512_vnni",
+        ),
+    ],
+)
+def test_speed_on_another_cpu_is_not_compared(
+    onnxruntime: Variant, cpu: dict[str, Any], said: str
+) -> None:
+    slower = {**INT8, "images_per_s": 1000.0}
+    other = {"cpu": CPU | cpu, "int8": slower}
+    assert reports(onnxruntime, **other) == []
+    assert changes.incomparable(report(onnxruntime).cpu, report(onnxruntime, **other).cpu) == said
+
+
+def test_a_lost_verdict_is_worse_and_says_why(onnxruntime: Variant) -> None:
+    check = {"name": "int8 speed", "passed": False, "expected": ">= 1.5", "saw": "1.1"}
+    assert lines(reports(onnxruntime, passed=False, checks=[check])) == [
+        (True, "verdict: pass → FAIL, int8 speed: expected >= 1.5, saw 1.1")
+    ]
+
+
+def test_another_version_is_a_change(onnxruntime: Variant) -> None:
+    assert lines(reports(onnxruntime, version="9.9", row=["avx2"])) == [
+        (False, "onnxruntime version: 1.31.1 → 9.9"),
+        (False, "judged as: avx512_vnni → avx2"),
+    ]
+
+
+def benches(variant: Variant, **int8: Any) -> list[tuple[bool, str]]:
+    old = records.bench(variant).report
+    (network,) = records.throughput(variant)["networks"]
+    changed = {**network, "int8": records.precise(160.0) | int8}
+    new = records.bench(variant, networks=[changed]).report
+    return lines(list(changes.benches(old, new, TOLERANCE)))
+
+
+def test_throughput_latency_and_error_of_a_bench_are_judged(onnxruntime: Variant) -> None:
+    assert benches(onnxruntime) == []
+    assert benches(onnxruntime, best={"batch": 8, "images_per_s": 120.0, "spread": 0.02}) == [
+        (
+            True,
+            "resnet50 int8 throughput: 160 images/s → 120 images/s (slower by 25%, noise 4%)",
+        )
+    ]
+    assert benches(onnxruntime, latency={"runs": 9, "p50_ms": 7.5, "p99_ms": 8.0}) == [
+        (True, "resnet50 int8 latency: 5.62 ms → 7.50 ms (slower by 25%, noise 6%)")
+    ]
+    assert benches(onnxruntime, latency={"runs": 9, "p50_ms": 5.7, "p99_ms": 99.0}) == []
+    assert benches(onnxruntime, error=0.02) == [(True, "resnet50 int8 error: 1.00e-02 → 2.00e-02")]
+    assert benches(onnxruntime, error=0.012) == []
+
+
+def test_a_network_that_is_gone_is_worse_and_a_new_one_is_not(onnxruntime: Variant) -> None:
+    full, empty = records.bench(onnxruntime).report, records.bench(onnxruntime, networks=[]).report
+    gone = lines(list(changes.benches(full, empty, TOLERANCE)))
+    come = lines(list(changes.benches(empty, full, TOLERANCE)))
+    assert gone == [(True, "resnet50: measured → not measured")]
+    assert come == [(False, "resnet50: not measured → measured")]
+
+
+def ladders(**other: Any) -> list[tuple[bool, str]]:
+    old, new = records.ladder(level("avx2")), records.ladder(level("avx2", **other))
+    return lines(list(changes.ladders(old, new, TOLERANCE)))
+
+
+def test_every_level_of_a_ladder_is_judged() -> None:
+    assert ladders() == []
+    assert ladders(int8=115_000.0) == []
+    assert ladders(int8=80_000.0) == [
+        (True, "avx2 int8 speed: 120,000 images/s → 80,000 images/s (slower by 33%, noise 10%)")
+    ]
+    assert ladders(passed=False, reasons=["SIGILL"]) == [
+        (True, "avx2 verdict: pass → FAIL, SIGILL")
+    ]
+    assert ladders(kernels=["ref:any"], isa=["sse4"]) == [
+        (True, "avx2 int8 kernels: brg_conv_fwd:avx512_core_vnni → ref:any")
+    ]
+
+
+def test_a_missing_level_is_worse_on_the_same_machine_only() -> None:
+    old = records.ladder(level("avx512"), level("avx2"))
+    new = records.ladder(level("avx2"))
+    other = msgspec.structs.replace(new, machine="Other CPU")
+    line = "avx512: measured → not measured"
+    assert lines(list(changes.ladders(old, new, TOLERANCE))) == [(True, line)]
+    assert lines(list(changes.ladders(old, other, TOLERANCE))) == [(False, line)]
+
+
+def held(numpy: int, unpacked: int, **more: Held) -> Contents:
+    packages = {"numpy": Held(version="2.4.6", size=numpy), **more}
+    return Contents(packages=packages, unpacked=unpacked)
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        (held(30_000_000, 100_000_000), []),
+        (
+            held(32_000_000, 102_000_000),
+            [
+                (False, "numpy: 2.4.6 30.0 MB → 2.4.6 32.0 MB"),
+                (False, "unpacked: 100.0 MB → 102.0 MB (+2.0%)"),
+            ],
+        ),
+        (
+            held(40_000_000, 110_000_000),
+            [
+                (True, "numpy: 2.4.6 30.0 MB → 2.4.6 40.0 MB"),
+                (True, "unpacked: 100.0 MB → 110.0 MB (+10.0%)"),
+            ],
+        ),
+        (
+            held(30_000_000, 108_000_000, scipy=Held(version="1.9", size=8_000_000)),
+            [
+                (True, "scipy: absent → 1.9 8.0 MB"),
+                (True, "unpacked: 100.0 MB → 108.0 MB (+8.0%)"),
+            ],
+        ),
+        (
+            Contents(packages={}, unpacked=70_000_000),
+            [
+                (False, "numpy: 2.4.6 30.0 MB → absent"),
+                (False, "unpacked: 100.0 MB → 70.0 MB (-30.0%)"),
+            ],
+        ),
+    ],
+    ids=["same", "tolerated", "too large", "a new one", "one less"],
+)
+def test_sizes_are_judged_package_by_package_and_in_sum(
+    new: Contents, expected: list[tuple[bool, str]]
+) -> None:
+    old = held(30_000_000, 100_000_000)
+    assert lines(list(contents.changes(old, new, TOLERANCE))) == expected

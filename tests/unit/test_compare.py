@@ -1,0 +1,139 @@
+"""`./inv compare` knows its two sides, and refuses what cannot be compared."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from inferpack import cli, compare, store
+from inferpack.engine import Finished
+from inferpack.errors import InferpackError, UsageError
+from inferpack.expectation import Tolerance
+from inferpack.model import Variant
+from inferpack.proof import Report
+from inferpack.workshop import Workshop
+from tests.unit import records
+from tests.unit.records import FP32
+
+TOLERANCE = Tolerance()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    (tmp_path / "recipes").symlink_to(cli.ROOT / "recipes")
+    return dataclasses.replace(cli.shop(), root=tmp_path)
+
+
+def report(variant: Variant, **other: Any) -> Report:
+    return msgspec.convert(records.report(variant, **other), Report)
+
+
+def test_nothing_changed_is_said() -> None:
+    assert compare.told(()) == "nothing changed"
+
+
+def test_of_several_rounds_the_fastest_counts_and_their_noise(onnxruntime: Variant) -> None:
+    rounds = [
+        report(onnxruntime, fp32={**FP32, "images_per_s": rate}) for rate in (50e3, 40e3, 45e3)
+    ]
+    found = compare.fastest(rounds)
+    assert (found.fp32.images_per_s, found.fp32.spread) == (50e3, 0.2)
+    assert (found.int8.images_per_s, found.int8.spread) == (120e3, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("finished", "line"),
+    [
+        (
+            Finished(code=None, stdout="", stderr=""),
+            "x: selftest did not end within 120 s; it printed nothing on stderr",
+        ),
+        (
+            Finished(code=2, stdout="", stderr="selftest: no numpy"),
+            "x: selftest exited with code 2; its last line: selftest: no numpy",
+        ),
+        (
+            Finished(code=0, stdout="{", stderr=""),
+            "x: selftest's report is unreadable: Input data was truncated; "
+            "it printed nothing on stderr",
+        ),
+    ],
+)
+def test_an_image_whose_selftest_does_not_end_well_is_one_line(
+    finished: Finished, line: str
+) -> None:
+    with pytest.raises(InferpackError) as caught:
+        compare.report_of("x", finished)
+    assert (str(caught.value), caught.value.exit_code) == (line, 1)
+
+
+def test_records_are_known_by_their_content(
+    shop: Workshop, onnxruntime: Variant, tmp_path: Path
+) -> None:
+    for name, record in (
+        ("proof", records.proof(onnxruntime)),
+        ("bench", records.bench(onnxruntime)),
+        ("ladder", records.ladder()),
+    ):
+        path = store.write_record(tmp_path / f"a-{name}", record)
+        assert compare.load(str(path)).kind == name
+        assert compare.files(shop, str(path), str(path)) == ()
+
+
+def test_a_proof_takes_its_image_s_size_along(
+    shop: Workshop, onnxruntime: Variant, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, unpacked in ((old, 100_000_000), (new, 120_000_000)):
+        store.write_record(folder / "image.json", records.image(unpacked=unpacked))
+        store.write_record(folder / "proof.json", records.proof(onnxruntime))
+    found = compare.files(shop, str(old / "proof.json"), str(new / "proof.json"))
+    assert compare.told(found) == (
+        "WORSE  unpacked: 100.0 MB → 120.0 MB (+20.0%)\n1 change, 1 for the worse"
+    )
+
+
+def test_an_image_of_another_digest_says_nothing_of_a_proof(
+    onnxruntime: Variant, tmp_path: Path
+) -> None:
+    store.write_record(tmp_path / "image.json", records.image(digest="sha256:other"))
+    path = store.write_record(tmp_path / "proof.json", records.proof(onnxruntime))
+    assert compare.load(str(path)).contents is None
+
+
+def test_the_recipe_s_tolerance_counts(shop: Workshop, onnxruntime: Variant) -> None:
+    assert compare.tolerance_of(shop, onnxruntime.id) == onnxruntime.recipe.proof.tolerance
+    assert compare.tolerance_of(shop, "gone-onednn-py311-amd64") == TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (b"{}", "is no proof, bench or ladder of this inferpack"),
+        (b"nonsense", "is no proof, bench or ladder of this inferpack"),
+        (b"\xff\x00", "is no proof, bench or ladder of this inferpack"),
+        (
+            b'{"proven": "yesterday"}',
+            "is no proof, bench or ladder of this inferpack: "
+            "Expected `int`, got `str` - at `$.proven`",
+        ),
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, content: bytes, wrong: str) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        compare.load(str(tmp_path / "x.json"))
+    assert caught.value.wrong == wrong
+
+
+def test_two_kinds_are_refused(shop: Workshop, onnxruntime: Variant, tmp_path: Path) -> None:
+    proof = str(store.write_record(tmp_path / "proof.json", records.proof(onnxruntime)))
+    bench = str(store.write_record(tmp_path / "bench.json", records.bench(onnxruntime)))
+    with pytest.raises(UsageError, match="are a proof and a bench; compare two of a kind"):
+        compare.files(shop, proof, bench)
+    with pytest.raises(UsageError, match="are a file and an image; compare two of a kind"):
+        compare.are_files(proof, "inferpack/onnxruntime:1")
+    with pytest.raises(UsageError, match=r"gone\.json: is no file"):
+        compare.are_files(proof, str(tmp_path / "gone.json"))

@@ -1,0 +1,157 @@
+"""What a CPU could do at most: a sourced table, times a frequency that is measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+
+import pytest
+
+from selftest import cgroup, cpu, microarchitecture, peak
+from selftest.cpu import Cpu
+from selftest.microarchitecture import AMD, INTEL, TABLE, Core, find
+from selftest.peak import IMUL, LATENCY, Compiled, Peak, counted, fields, frequency, physical
+
+on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 machine code")
+
+
+def cpuinfo(vendor: str, family: int, model: int, name: str = "") -> dict[str, str]:
+    return {
+        "vendor_id": vendor,
+        "cpu family": str(family),
+        "model": str(model),
+        "model name": name,
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "features", "operations"),
+    [
+        ((AMD, 26, 2, "AMD EPYC"), ("avx512_vnni",), (64, 256)),
+        ((AMD, 26, 0x24, "AMD Ryzen AI 9 HX 370"), ("avx512_vnni",), (32, 128)),
+        ((AMD, 25, 0x11, "AMD EPYC 9654"), ("avx512_vnni",), (32, 128)),
+        ((AMD, 25, 1, "AMD EPYC 7763"), ("avx2",), (32, 64)),
+        ((AMD, 23, 0x31, "AMD EPYC 7742"), ("avx2",), (32, 64)),
+        ((INTEL, 6, 85, "Xeon Platinum 8168"), ("avx512bw",), (64, 85)),
+        ((INTEL, 6, 85, "Xeon Platinum 8268"), ("avx512_vnni",), (64, 256)),
+        ((INTEL, 6, 85, "Xeon Silver 4210"), ("avx512_vnni",), (32, 128)),
+        ((INTEL, 6, 106, "Xeon Platinum 8380"), ("avx512_vnni",), (64, 256)),
+        ((INTEL, 6, 143, "Xeon Platinum 8480+"), ("amx_int8",), (64, 2048)),
+        ((INTEL, 6, 151, "Core i9-12900K"), ("avx_vnni",), (32, 128)),
+    ],
+)
+def test_a_known_cpu_has_its_operations_per_cycle(
+    identity: tuple[str, int, int, str], features: tuple[str, ...], operations: tuple[int, int]
+) -> None:
+    core = find(cpuinfo(*identity), features)
+    assert core is not None
+    assert (core.fp32, core.int8, core.assumed) == (*operations, False)
+    assert core.source.startswith("https://")
+
+
+def test_no_model_is_in_two_rows() -> None:
+    for rows in TABLE.values():
+        models = [model for some, _ in rows for model in some]
+        assert len(models) == len(set(models))
+
+
+@pytest.mark.parametrize(
+    ("features", "int8"),
+    [(("avx2", "avx512bw", "avx512_vnni"), 256), (("avx2", "avx_vnni"), 128), (("avx2",), 64)],
+)
+def test_an_unknown_cpu_is_assumed_from_its_features_and_says_so(
+    features: tuple[str, ...], int8: int
+) -> None:
+    core = find(cpuinfo("GenuineNew", 99, 1), features)
+    assert core is not None
+    assert (core.int8, core.assumed) == (int8, True)
+
+
+def test_a_cpu_that_tells_nothing_has_no_peak() -> None:
+    assert find({}, ()) is None
+
+
+def test_cpuinfo_is_read_from_the_first_processor() -> None:
+    text = "processor\t: 0\ncpu family\t: 26\n\nprocessor\t: 1\ncpu family\t: 27\n"
+    assert fields(text) == {"processor": "0", "cpu family": "26"}
+
+
+def test_hyperthreads_of_one_core_count_once() -> None:
+    siblings = {0: "0,4", 4: "0,4", 1: "1,5", 5: "1,5"}
+    assert (physical({0, 4, 1}, siblings.__getitem__), physical({0, 1}, str)) == (2, 2)
+
+
+def test_the_peak_is_frequency_times_cores_times_operations() -> None:
+    core = Core(name="some", fp32=64, int8=256, source="https://example.org")
+    assert peak.peak(core, 4.0, 1.5) == Peak(
+        ghz=4.0,
+        cores=1.5,
+        fp32_gops=384.0,
+        int8_gops=1536.0,
+        model="some",
+        source="https://example.org",
+        assumed=False,
+    )
+
+
+def test_another_architecture_or_an_emulated_cpu_has_no_peak() -> None:
+    arm = Cpu(model="", arch="aarch64", features=(), cores=2, quota=None, emulated=False)
+    qemu = Cpu(model="", arch="x86_64", features=("avx2",), cores=2, quota=None, emulated=True)
+    assert (peak.measure(arm), peak.measure(qemu)) == (None, None)
+
+
+@on_x86
+def test_the_frequency_is_one_that_cpus_have_and_measured_again_the_same() -> None:
+    once, again = (frequency(1, time.thread_time) for _ in range(2))
+    assert 0.8 < once < 7
+    assert once == pytest.approx(again, rel=0.15)
+
+
+ZMM = 0b10
+
+
+def evex(opcode: int, map_: int, target: int, first: int, second: int) -> bytes:
+    """An AVX-512 instruction on whole registers: 66 prefix, W0 (Intel's manual, volume 2, 2.7)."""
+    p0 = (
+        (~target >> 3 & 1) << 7
+        | (~second >> 4 & 1) << 6
+        | (~second >> 3 & 1) << 5
+        | (~target >> 4 & 1) << 4
+        | map_
+    )
+    p1 = (~first & 15) << 3 | 0b101
+    p2 = ZMM << 5 | (~first >> 4 & 1) << 3
+    return bytes([0x62, p0, p1, p2, opcode, 0xC0 | (target & 7) << 3 | second & 7])
+
+
+def per_cycle(opcode: int) -> float:
+    """How many such instructions that wait for nothing one core starts per cycle, at best."""
+    clear = b"".join(evex(0xEF, 1, n, n, n) for n in range(32))  # vpxord
+    body = b"".join(evex(opcode, 2, n, 30, 31) for n in range(24)) * 2
+    vector = Compiled(counted(body, before=clear, after=bytes.fromhex("c5f877")))  # vzeroupper
+    scalar = Compiled(counted(IMUL * 32))
+    best, cycle = 0.0, 0.0
+    for _ in range(100):
+        start = time.thread_time()
+        vector(10_000)
+        middle = time.thread_time()
+        scalar(5_000)
+        best = max(best, 10_000 * 48 / (middle - start))
+        cycle = max(cycle, 5_000 * 32 * LATENCY / (time.thread_time() - middle))
+    return best / cycle
+
+
+@on_x86
+@pytest.mark.parametrize(("opcode", "operations"), [(0xB8, 32), (0x50, 128)], ids=["fma", "dot"])
+def test_this_machine_does_what_the_table_says(opcode: int, operations: int) -> None:
+    """VFMADD231PS and VPDPBUSD on 512 bits: two a cycle on Zen 5 and on Xeons, one on others."""
+    this = cpu.examine(os.environ)
+    if "avx512_vnni" not in this.features or this.emulated:
+        pytest.skip("a CPU without AVX-512 VNNI")
+    core = microarchitecture.find(fields(cgroup.read("/proc/cpuinfo") or ""), this.features)
+    assert core is not None
+    if core.assumed or "amx_int8" in this.features:
+        pytest.skip("not a CPU of the table, or one whose INT8 peak is AMX")
+    expected = core.fp32 if opcode == 0xB8 else core.int8
+    assert per_cycle(opcode) * operations == pytest.approx(expected, rel=0.12)
