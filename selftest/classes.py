@@ -85,9 +85,9 @@ TABLE: tuple[tuple[str, Kind, str | None], ...] = (
     (r"(br|jit)\w*_avx512\w*", Kind.FAST, "avx512"),
     (r"(br|jit)\w*_avx2\w*", Kind.FAST, "avx2"),
     (r"(br|jit)\w*_(avx|sse42)\w*", Kind.SLOW, "sse4"),
-    (r"gemm_any\w*|gemm_blas\w*|gemm_mlas\w*", Kind.SLOW, None),
+    (r"gemm_(any|blas|mlas|avx512|avx2|avx|sse42)_\w+|jit_gemm_\w+", Kind.SLOW, None),
     # ACL's names leave open which of Arm's instruction sets runs
-    (r"(gemm_)?(acl|kleidiai)_\w+|(br|jit).*:(asimd|acl)", Kind.FAST, "neon"),
+    (r"(\w+_)?(acl|kleidiai)_\w+|(br|jit).*:(asimd|acl)", Kind.FAST, "neon"),
     (r"(br|jit).*:sve_\d+", Kind.FAST, "sve"),
 )
 """Whole implementation name to class; the first that fits."""

@@ -18,7 +18,7 @@ CHAIN, LATENCY = 32, 3
 """Of a 64-bit IMUL: 3 cycles on Intel since Nehalem and on AMD since Zen (https://uops.info)."""
 
 TURNS = 20_000
-REPEATS = 25
+REPEATS = 100
 """Of about 0.5 ms each: whatever disturbs us misses some."""
 
 Clock = Callable[[], float]

@@ -50,10 +50,8 @@ def main(image: Image, argv: list[str]) -> NoReturn:
     prepare(image)
     argv = argv or ["python3"]
     program = argv[0]
-    for number in (
-        _signal.SIGPIPE,
-        _signal.SIGXFSZ,
-    ):  # Python ignores them, and exec passes that on
+    # Python ignores these, and exec would pass that on.
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
     try:
         os.execvp(program, argv)  # noqa: S606 - no shell, as Docker would
@@ -69,23 +67,26 @@ def prepare(image: Image) -> None:
     identity = cpuid.identify(os.uname().machine, lambda: cgroup.read("/proc/cpuinfo") or "")
     if problem := unfit(image, identity):
         _refuse(problem, CANNOT_RUN)
-    allowed = sorted(os.sched_getaffinity(0))
-    choice = os.environ.get(CHOICE, "")
-    if choice and not choice.isdecimal():
-        _refuse(f"{CHOICE}={choice}: not a number; 0 leaves threads as they are", CANNOT_RUN)
-    quota = cgroup.quota(cgroup.read)
-    if choice:
-        cores = cores_of(allowed, cgroup.read)
-        count = int(choice) or None
-    elif is_limited(quota, len(allowed), os.cpu_count() or 1):
-        cores = cores_of(allowed, cgroup.read)
-        count = threads_for(quota, len(cores))
-    else:
-        cores, count = [], None
-    os.environ.update(thread_variables(image.threads, count, os.environ))
-    if image.pinned and count and (quota or choice) and count < len(allowed):
-        os.sched_setaffinity(0, chosen(cores, count, int.from_bytes(os.urandom(4), "little")))
+    text = os.environ.get(CHOICE, "")
+    if text and not text.isdecimal():
+        _refuse(f"{CHOICE}={text}: not a number; 0 leaves threads as they are", CANNOT_RUN)
+    share(image, int(text) if text else None)
     os.environ.update(temporary_folder(os.environ))
+
+
+def share(image: Image, choice: int | None) -> None:
+    """Limits the threads to the user's choice, or else to the container's share of the machine."""
+    allowed = sorted(os.sched_getaffinity(0))
+    quota = cgroup.quota(cgroup.read)
+    limited = is_limited(quota, len(allowed), os.cpu_count() or 1)
+    if choice == 0 or (choice is None and not limited):
+        return
+    cores = cores_of(allowed, cgroup.read)
+    count = choice or threads_for(quota, len(cores))
+    os.environ.update(thread_variables(image.threads, count, os.environ))
+    if image.pinned and (choice or quota) and count < len(allowed):
+        places = cores if count <= len(cores) else allowed
+        os.sched_setaffinity(0, chosen(places, count, int.from_bytes(os.urandom(4), "little")))
 
 
 def unfit(image: Image, identity: cpuid.Identity | None) -> str | None:
@@ -135,10 +136,10 @@ def chosen(cores: Sequence[int], count: int, start: int) -> set[int]:
 
 
 def thread_variables(
-    names: Sequence[str], count: int | None, environment: Mapping[str, str]
+    names: Sequence[str], count: int, environment: Mapping[str, str]
 ) -> dict[str, str]:
     """Only where the user has not set them."""
-    return {name: str(count) for name in names if count and name not in environment}
+    return {name: str(count) for name in names if name not in environment}
 
 
 def temporary_folder(environment: Mapping[str, str]) -> dict[str, str]:

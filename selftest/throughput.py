@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 from selftest.race import Clock, spread
@@ -124,5 +125,4 @@ def _seconds(run: Run, clock: Clock, times: int = 1) -> float:
 
 def percentile(values: list[float], share: float) -> float:
     """The smallest value that at least this share of them does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+    return sorted(values)[ceil(share * len(values)) - 1]

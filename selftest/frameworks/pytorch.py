@@ -15,9 +15,6 @@ from selftest import onednn
 
 for _setting in onednn.SETTINGS:
     os.environ.pop(_setting, None)  # the log's header must not be printed before we listen
-if "OMP_WAIT_POLICY" not in os.environ:
-    # libgomp's idle threads spin for milliseconds; where cores are shared that costs up to 50 times
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 import torch
 from torch import Tensor

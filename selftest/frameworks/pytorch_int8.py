@@ -99,7 +99,7 @@ class Int8:
         bias = self._weights[f"{layer.name}.bias"]
         activation, arguments = ACTIVATIONS[layer.activation]
         if (added := layer.add) is not None:
-            scale = self._scales[added]
+            scale = self._scales[added]  # the result takes the place of what is added
             return lambda outputs: torch.ops.onednn.qconv2d_pointwise.binary(
                 outputs[layer.source], *constants, outputs[added], bias, *geometry,
                 target.scale, target.zero_point, torch.uint8,

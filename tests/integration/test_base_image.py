@@ -138,7 +138,12 @@ def test_there_is_no_shell(built: BuiltBase) -> None:
     programs = [
         item.name for item in members(built) if Path(item.name).parent.name in {"bin", "sbin"}
     ]
-    assert programs == ["usr/bin/python3", "usr/bin/python3.11", "usr/sbin/ldconfig"]
+    assert programs == [
+        "usr/bin/python3",
+        "usr/bin/python3.11",
+        "usr/bin/tini",
+        "usr/sbin/ldconfig",
+    ]
 
 
 def test_nothing_is_setuid_or_writable_for_everyone(built: BuiltBase) -> None:

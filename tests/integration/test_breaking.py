@@ -2,6 +2,7 @@
 
 import functools
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,10 @@ def ran(kind: str, what: str) -> str:
     return f"int8 kernels: {kind} ran {what}, this CPU \\({row}\\) should run .*int8.*"
 
 
-def test_an_unbroken_image_passes_every_check_within_ten_seconds(run: Run, image: str) -> None:
+def test_an_unbroken_image_passes_every_check_within_ten_seconds(run: Run) -> None:
+    start = time.perf_counter()
     code, report = selftest(run)
+    assert time.perf_counter() - start <= 10
     assert code == 0
     assert {item["name"]: item["passed"] for item in report["checks"]} == dict.fromkeys(
         (

@@ -151,7 +151,8 @@ class TestCommands:
             base.ensure("b", PLAIN, base.native(), cache=cache, committed=())
         assert str(caught.value) == (
             f"Debian bookworm {base.native()}: Failed to fetch it; check this machine's network and"
-            f" proxy, then run it again; full log: {cache}/logs/bookworm-{base.native()}-mmdebstrap.log"
+            " proxy, then run it again; full log:"
+            f" {cache}/logs/bookworm-{base.native()}-mmdebstrap.log"
         )
         left = {path for path in cache.rglob("*") if path.is_file() and path.name != ".lock"}
         assert left == set(cache.glob("logs/*"))

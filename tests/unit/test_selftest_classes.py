@@ -35,6 +35,7 @@ FAST = {
     "jit_avx2_dw_I8": "avx2",
     "acl_I8": "neon",
     "gemm_acl_I8": "neon",
+    "dw_acl_I8": "neon",
 }
 SLOW = {
     "jit_uni_int8:sse41": "sse4",
@@ -43,6 +44,8 @@ SLOW = {
     "x64:gemm:jit": None,
     "x64:gemm_s8u8s32:jit": None,
     "gemm_any_I8": None,
+    "gemm_avx512_I8": None,
+    "jit_gemm_I8": None,
     "jit_sse42_I8": "sse4",
 }
 REFERENCE = (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from selftest import networks, reference, weights
+from selftest.network import DIGITS
 from selftest.networks import (
     IMAGE,
     MOBILENET_V2,
@@ -57,6 +58,13 @@ def test_an_output_is_spent_after_its_last_reader() -> None:
     first, second = layer(name="a"), layer(name="b", source="a")
     third = layer(name="c", source="b", add="a")
     assert network(first, second, third).spent == ((IMAGE,), (), ("a", "b"))
+
+
+@pytest.mark.parametrize("one", [*networks.NETWORKS, DIGITS], ids=lambda one: one.name)
+def test_what_is_added_may_be_overwritten(one: Network) -> None:
+    """oneDNN adds in place (pytorch_int8)."""
+    pairs = zip(one.layers, one.spent, strict=True)
+    assert all(layer.add in spent for layer, spent in pairs if layer.add)
 
 
 @pytest.mark.parametrize("published", networks.NETWORKS, ids=lambda one: one.name)

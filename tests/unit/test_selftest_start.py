@@ -65,7 +65,6 @@ def test_variables_are_set_only_where_the_user_has_not() -> None:
         "ORT_INTRA_OP_NUM_THREADS": "3"
     }
     assert start.thread_variables(names, 3, dict.fromkeys(names, "")) == {}
-    assert start.thread_variables(names, None, {}) == {}
 
 
 def test_the_second_thread_of_a_core_is_no_core() -> None:
