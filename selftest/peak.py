@@ -80,7 +80,7 @@ def _siblings(cpu: int) -> str:
 
 
 def frequency(cores: int, clock: Clock) -> float:
-    """GHz of the slowest core while all are busy (turbo depends on that), seen at their best.
+    """The most GHz seen of any core while all are busy (turbo depends on how many are).
 
     `clock` is a thread's own, which stands still while another program has the core.
     """
@@ -98,7 +98,7 @@ def frequency(cores: int, clock: Clock) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return min(found)
+    return max(found)
 
 
 def counted(body: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
