@@ -14,7 +14,9 @@ ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/torch-2.13.0+cpu.tar /
 ADD --link layers/selftest.tar /
 ENV GOMP_SPINCOUNT="3000" \
-    LANG="C.UTF-8"
+    LANG="C.UTF-8" \
+    MALLOC_MMAP_THRESHOLD_="1073741824" \
+    MALLOC_TRIM_THRESHOLD_="17179869184"
 LABEL org.opencontainers.image.title="PyTorch" \
       org.opencontainers.image.description="PyTorch 2.13.0: CPU inference, INT8 proven" \
       org.opencontainers.image.version="2.13.0" \
