@@ -4,10 +4,7 @@ Both sides have the same wheels and no network; base and wheels are there before
 and builds take turns. A missed target is said, not an error. Wants an otherwise idle machine.
 """
 
-import argparse
 import os
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,16 +12,15 @@ from packaging.requirements import Requirement
 
 from bench import figures, ours, rival
 from bench.clock import timed
+from bench.commandline import run
 from bench.figures import Build, Comparison, Report, Side
-from bench.names import PREFIX, Apart
+from bench.names import PREFIX
 from bench.rival import GZIP, ZSTD, Minbase
 from inferpack import console, pipeline, process
-from inferpack.cli import prepare
-from inferpack.cli import shop as checkout
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
-from inferpack.store import locked, write_record
+from inferpack.store import write_record
 from inferpack.workshop import Workshop
 
 ROUNDS = 2  # of all builds, in turn
@@ -120,11 +116,9 @@ def repeated(root: Path, *arguments: str) -> tuple[float, ...]:
 
 def measure(shop: Workshop, variants: tuple[Variant, ...], root: Path) -> Report:
     """Everything; images of naive variants share a base for each architecture."""
-    suites = {(shop.base(variant)[1].suite, variant.arch) for variant in variants}
-    bases = {key: rival.minbase(shop, *key) for key in sorted(suites)}
+    bases = rival.minbases(shop, variants)
     comparisons = tuple(
-        compare(shop, bases[shop.base(variant)[1].suite, variant.arch], variant, root)
-        for variant in variants
+        compare(shop, bases[rival.suite(shop, variant)], variant, root) for variant in variants
     )
     return Report(
         machine=pipeline.processor(),
@@ -137,31 +131,14 @@ def measure(shop: Workshop, variants: tuple[Variant, ...], root: Path) -> Report
     )
 
 
-def main(glob: str) -> Path:
+def main(user: Workshop, glob: str) -> Path:
     """Measures, prints the table, and returns the path of the raw values."""
-    prepare()
-    user = checkout()
-    folder = user.root / "build/bench"
-    with locked(folder), tempfile.TemporaryDirectory(prefix="run-", dir=folder) as scratch:
-        engine = Apart(logs=Path(scratch) / "logs")
-        engine.clear()
-        try:
-            shop = ours.workshop(user, Path(scratch), engine)
-            report = measure(shop, user.variants(glob), user.root)
-        finally:
-            engine.clear()
-    path = folder / "naive.json"
-    write_record(path, report)
+    with ours.apart(user) as shop:
+        report = measure(shop, user.variants(glob), user.root)
     console.note(figures.LEGEND)
     console.table(figures.HEADER, figures.rows(report), right=figures.RIGHT)
-    return path.relative_to(user.root)
+    return write_record(user.root / "build/bench/naive.json", report)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="bench.naive", description=__doc__)
-    parser.add_argument("glob", nargs="?", default="*", help="variants, as for ./inv image")
-    try:
-        console.result(str(main(parser.parse_args().glob)))
-    except InferpackError as err:
-        console.fail(str(err))
-        sys.exit(err.exit_code)
+    run("bench.naive", __doc__, main)

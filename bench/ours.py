@@ -2,6 +2,9 @@
 
 import dataclasses
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.clock import settle, timed
@@ -9,10 +12,24 @@ from bench.figures import Build, Edit
 from bench.names import Apart
 from inferpack import images, pipeline, wheelhouse
 from inferpack.model import Variant
+from inferpack.store import locked
 from inferpack.workshop import Workshop
 
 # Of the user's cache: filled where something is missing, else only read.
 SHARED = ("wheels", "base", "debs", "partial", "bench")
+
+
+@contextmanager
+def apart(user: Workshop) -> Iterator[Workshop]:
+    """A workshop for one measurement; whatever images it made are gone in the end."""
+    folder = user.root / "build/bench"
+    with locked(folder), tempfile.TemporaryDirectory(prefix="run-", dir=folder) as scratch:
+        engine = Apart(logs=Path(scratch) / "logs")
+        engine.clear()
+        try:
+            yield workshop(user, Path(scratch), engine)
+        finally:
+            engine.clear()
 
 
 def workshop(shop: Workshop, scratch: Path, engine: Apart) -> Workshop:

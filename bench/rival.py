@@ -43,6 +43,16 @@ def priming(image: str) -> str:
     return f"FROM {image}\nRUN --mount=type=bind,source=wheels,target=/wheels true\n"
 
 
+def suite(shop: Workshop, variant: Variant) -> tuple[str, Arch]:
+    """What a minbase is made for."""
+    return shop.base(variant)[1].suite, variant.arch
+
+
+def minbases(shop: Workshop, variants: tuple[Variant, ...]) -> dict[tuple[str, Arch], Minbase]:
+    """Naive variants of one suite and architecture share a base."""
+    return {key: minbase(shop, *key) for key in sorted({suite(shop, item) for item in variants})}
+
+
 def minbase(shop: Workshop, suite: str, arch: Arch) -> Minbase:
     """Debian's minbase with Python, made once and cached; imported under our own names."""
     tar = shop.cache / "bench" / f"minbase-{suite}-{arch}.tar"

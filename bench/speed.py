@@ -4,22 +4,17 @@ Both sides run the same wheels and the same `selftest --bench`; only the image a
 A missed target is said, not an error. Wants an otherwise idle machine.
 """
 
-import argparse
-import sys
-import tempfile
 from pathlib import Path
 from statistics import median
 
 from bench import ours, rival
-from bench.names import PREFIX, Apart
+from bench.commandline import run
+from bench.names import PREFIX
 from bench.rival import ZSTD, Minbase
 from inferpack import console, pipeline, program, throughput
-from inferpack.cli import prepare
-from inferpack.cli import shop as checkout
 from inferpack.engine import Engine
-from inferpack.errors import InferpackError
 from inferpack.model import Variant
-from inferpack.store import locked, write_record
+from inferpack.store import write_record
 from inferpack.tables import Record
 from inferpack.throughput import Throughput
 from inferpack.workshop import Workshop
@@ -108,38 +103,16 @@ def rows(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def main(glob: str) -> Path:
+def main(user: Workshop, glob: str) -> Path:
     """Measures, prints the table, and returns the path of the raw values."""
-    prepare()
-    user = checkout()
-    folder = user.root / "build/bench"
-    with locked(folder), tempfile.TemporaryDirectory(prefix="run-", dir=folder) as scratch:
-        engine = Apart(logs=Path(scratch) / "logs")
-        engine.clear()
-        try:
-            shop = ours.workshop(user, Path(scratch), engine)
-            variants = user.variants(glob)
-            bases = {
-                key: rival.minbase(shop, *key)
-                for key in sorted({(shop.base(item)[1].suite, item.arch) for item in variants})
-            }
-            races = tuple(
-                race(shop, user, bases[shop.base(item)[1].suite, item.arch], item)
-                for item in variants
-            )
-        finally:
-            engine.clear()
+    with ours.apart(user) as shop:
+        variants = user.variants(glob)
+        bases = rival.minbases(shop, variants)
+        races = tuple(race(shop, user, bases[rival.suite(shop, item)], item) for item in variants)
     report = Report(machine=pipeline.processor(), races=races)
-    write_record(folder / "speed.json", report)
     console.table(HEADER, rows(report), right=RIGHT)
-    return (folder / "speed.json").relative_to(user.root)
+    return write_record(user.root / "build/bench/speed.json", report)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="bench.speed", description=__doc__)
-    parser.add_argument("glob", nargs="?", default="*", help="variants, as for ./inv image")
-    try:
-        console.result(str(main(parser.parse_args().glob)))
-    except InferpackError as err:
-        console.fail(str(err))
-        sys.exit(err.exit_code)
+    run("bench.speed", __doc__, main)

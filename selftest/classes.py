@@ -12,6 +12,7 @@ from enum import Enum
 
 from selftest.evidence import Kernel
 from selftest.instructions import Instructions
+from selftest.network import OPERATORS
 
 SLOW = "slow"
 """Stands in a recipe's row where the library has nothing better: any INT8 but a reference."""
@@ -93,13 +94,15 @@ TABLE: tuple[tuple[str, Kind, str | None], ...] = (
 """Whole implementation name to class; the first that fits."""
 
 UNTOLD = r"\w+ExecutionProvider/\w+"
-"""onnxruntime's operators: MLAS does not name its kernels, there the instructions tell."""
+"""onnxruntime's operators: MLAS does not name its kernels, there the instructions tell, of those
+that multiply."""
 
 
 def classify(kernel: Kernel, instructions: Instructions | None) -> Class:
     """By the name; where a library gives no names, by the instructions that computed."""
     kind, isa = named(kernel.implementation)
-    if kernel.is_int8 and kind is Kind.UNNAMED and re.fullmatch(UNTOLD, kernel.implementation):
+    nameless = kind is Kind.UNNAMED and re.fullmatch(UNTOLD, kernel.implementation)
+    if nameless and kernel.is_int8 and kernel.operator in OPERATORS:
         return _by_instructions(instructions)
     return Class(kind=kind if kernel.is_int8 else Kind.NOT_INT8, isa=isa)
 

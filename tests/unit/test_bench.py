@@ -5,11 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import figures, rival
+from bench import figures, rival, speed
 from bench.figures import Build, Comparison, Edit, Report, Side
 from bench.naive import module
 from bench.names import apart
 from inferpack.model import Variant
+from inferpack.throughput import Throughput
+from tests.unit import records
 
 
 def side(*seconds: float, unpacked: int, compressed: int, imports: tuple[float, ...]) -> Side:
@@ -95,3 +97,19 @@ def test_the_module_follows_from_the_framework_s_wheel(variants: tuple[Variant, 
     found = {variant.recipe.name: module(variant) for variant in variants}
     known = {"onnxruntime": "onnxruntime", "openvino": "openvino", "pytorch": "torch"}
     assert {name: found[name] for name in known} == known
+
+
+def images_per_s(variant: Variant, fp32: float, int8: float) -> Throughput:
+    network = records.throughput(variant)["networks"][0]
+    network |= {"fp32": records.precise(fp32), "int8": records.precise(int8)}
+    return msgspec.convert(records.throughput(variant, networks=[network]), Throughput)
+
+
+def test_the_median_of_all_rounds_is_compared(onnxruntime: Variant) -> None:
+    naive = tuple(images_per_s(onnxruntime, rate, 200) for rate in (50, 10, 60))
+    ours = tuple(images_per_s(onnxruntime, rate, 190) for rate in (55, 54, 5))
+    race = speed.Race(variant="x", naive=naive, ours=ours)
+    assert speed.rows(speed.Report(machine="AMD EPYC", races=(race,))) == [
+        ("x", "resnet50", "FP32, images/s", "50.0", "54.0", "1.08", "≥ 1.00", "ok"),
+        ("x", "resnet50", "INT8, images/s", "200.0", "190.0", "0.95", "≥ 1.00", "MISSED"),
+    ]

@@ -7,7 +7,7 @@ import pytest
 from selftest.classes import FEATURES, ISAS, Class, Kind, asked, classify, is_at_least, meets
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.evidence import Kernel
-from selftest.instructions import INSTRUCTIONS
+from selftest.instructions import INSTRUCTIONS, Instructions
 
 
 def int8(implementation: str) -> Class:
@@ -74,6 +74,20 @@ def test_a_reference_kernel_is_known_as_one(name: str) -> None:
 def test_an_unknown_name_is_worth_nothing(name: str) -> None:
     assert int8(name) == Class(kind=Kind.UNNAMED)
     assert not any(meets(int8(name), least) for least in ("slow", *ISAS))
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        ("convolution", Class(kind=Kind.FAST, isa="avx512_vnni")),
+        ("reorder", Class(kind=Kind.UNNAMED)),
+    ],
+)
+def test_instructions_tell_of_what_multiplies_alone(operator: str, expected: Class) -> None:
+    name = "CPUExecutionProvider/Q" + operator
+    kernel = Kernel(operator=operator, types="u8", implementation=name)
+    seen = Instructions(samples=100, seen={"vpdpbusd": 0.5})
+    assert classify(kernel, seen) == expected
 
 
 def test_a_kernel_that_multiplies_no_integers_is_not_int8_whatever_its_name() -> None:
