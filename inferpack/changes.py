@@ -147,7 +147,7 @@ def levels(old: Level, new: Level, tolerance: Tolerance, *, speed: bool) -> Iter
     for name, before, after in pairs:
         if speed and before and after:
             yield from faster(
-                f"{new.name} {name} speed",
+                f"{new.name} {ladder.NETWORK} {name} throughput",
                 before,
                 after,
                 unit="images/s",

@@ -1,19 +1,24 @@
-"""Runs a proven image at each level that this CPU can be limited to."""
+"""Proves an image at each level that this CPU can be limited to, and times the real ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inferpack import console, ladder, pipeline, recipes
+from msgspec.structs import replace
+
+from inferpack import console, ladder, pipeline, recipes, throughput
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.ladder import Ladder, Level, Rung
 from inferpack.model import Variant
+from inferpack.throughput import Throughput
+from inferpack.wording import title_of
 from inferpack.workshop import Workshop
 
 TIMEOUT = 120.0  # seconds on the real CPU; emulation takes some ten times as long
 EMULATED_TIMEOUT = 300.0
-ROUNDS = 4
+BENCH_SECONDS = 20.0  # for two networks: a few batch sizes of each, beside what building them takes
+ROUNDS = 2  # of levels that are compared
 MOUNTED = "/qemu"
 # As the first lines of these scripts have it.
 START = ["/usr/bin/python3", "-IS", "/opt/inferpack/start"]
@@ -29,8 +34,13 @@ class Climbed:
     path: Path
 
 
-def climb(shop: Workshop, variant: Variant) -> Climbed:
-    """Tries every level, and records what they showed, failures and all."""
+def climb(
+    shop: Workshop, variant: Variant, *, seconds: float = BENCH_SECONDS, rounds: int = ROUNDS
+) -> Climbed:
+    """Tries every level, and records what they showed, failures and all.
+
+    `seconds` is what each bench takes, `rounds` how often levels that are compared are timed.
+    """
     proven = pipeline.image(shop, variant)
     known, switches = recipes.load_ladder(shop.recipes), variant.recipe.switches
     tried = ladder.rungs(known, switches, proven.report.cpu.features)
@@ -39,6 +49,8 @@ def climb(shop: Workshop, variant: Variant) -> Climbed:
         variant=variant,
         digest=proven.digest,
         emulator=shop.emulator(variant.arch),
+        seconds=seconds,
+        rounds=rounds,
     )
     with shop.engine.reporting():
         levels = climber.levels(tried)
@@ -46,6 +58,7 @@ def climb(shop: Workshop, variant: Variant) -> Climbed:
         digest=proven.digest,
         machine=pipeline.processor(),
         measured=shop.now(),
+        network=ladder.NETWORK,
         levels=levels,
     )
     path = ladder.record(shop.folder(variant), found)
@@ -75,23 +88,44 @@ class Climber:
     variant: Variant
     digest: str
     emulator: Path
+    seconds: float
+    rounds: int
 
     def levels(self, tried: tuple[Rung, ...]) -> tuple[Level, ...]:
-        """Every level; speeds that are compared are measured until they agree, in turns."""
-        runs = [[self.step(rung)] for rung in tried]
-        timed = [place for place, (level,) in enumerate(runs) if level.int8 is not None]
-        for _ in range(1, ROUNDS if len(timed) > 1 else 1):
-            timed.reverse()  # no level always comes first
+        """Every level is proven once; those that run here are timed in turns."""
+        levels = [self.prove(rung) for rung in tried]
+        timed = [place for place, level in enumerate(levels) if ladder.runs_here(level)]
+        runs: dict[int, list[Level]] = {place: [] for place in timed}
+        for _ in range(self.rounds if len(timed) > 1 else 1):
             for place in timed:
-                if not ladder.settled(runs[place]):
-                    runs[place].append(self.step(tried[place]))
-        return tuple(map(ladder.best, runs))
+                runs[place].append(self.time(tried[place], levels[place]))
+            timed.reverse()  # no level always comes first
+        return tuple(
+            ladder.best(runs[place]) if place in runs else level
+            for place, level in enumerate(levels)
+        )
 
-    def step(self, rung: Rung) -> Level:
+    def prove(self, rung: Rung) -> Level:
         with console.step(f"{rung.name}: {rung.how}"):
             timeout = EMULATED_TIMEOUT if rung.model else TIMEOUT
             finished = self.run(rung, timeout)
         return ladder.judge(rung, self.variant, finished, timeout)
+
+    def time(self, rung: Rung, level: Level) -> Level:
+        """The level with its speeds, or with why it has none."""
+        try:
+            with console.step(f"{rung.name}: {title_of(ladder.NETWORK)}"):
+                report = throughput.measure(
+                    self.variant,
+                    self.engine,
+                    self.digest,
+                    seconds=self.seconds,
+                    environment=rung.environment,
+                    owner=self.owner,
+                )
+                return timed(level, report)
+        except InferpackError as err:
+            return ladder.failed(level, err)
 
     def run(self, rung: Rung, timeout: float) -> Finished:
         """selftest at one level.
@@ -118,6 +152,23 @@ class Climber:
             command,
             timeout=timeout,
             environment=environment,
-            owner=f"ladder of {self.variant.id} in {self.engine.logs}",
+            owner=self.owner,
             **options,
         )
+
+    @property
+    def owner(self) -> str:
+        return f"ladder of {self.variant.id} in {self.engine.logs}"
+
+
+def timed(level: Level, report: Throughput) -> Level:
+    """InferpackError where the bench was of other networks."""
+    found = next((item for item in report.networks if item.name == ladder.NETWORK), None)
+    if found is None:
+        raise InferpackError(report.variant, f"the bench reports on no {ladder.NETWORK}")
+    return replace(
+        level,
+        fp32=found.fp32.best.images_per_s,
+        int8=found.int8.best.images_per_s,
+        speedup=found.speedup,
+    )

@@ -8,14 +8,9 @@ from inferpack.charts import Bar, Chart, Dots, Group, Pair
 from inferpack.ladder import Ladder, Level
 from inferpack.records import Evidence
 from inferpack.throughput import Network, Precise
-from inferpack.wording import number, ratio
+from inferpack.wording import number, ratio, title_of
 
-TITLES = {"resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
 MISSING = "not measured"
-
-
-def title_of(network: str) -> str:
-    return TITLES.get(network, network)
 
 
 def networks(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -107,8 +102,8 @@ def climb(item: Evidence, climbed: Ladder) -> Chart:
     """What each ISA level is worth."""
     return Chart(
         name=f"ladder-{item.variant.id}",
-        title=f"{item.variant.recipe.title} ISA ladder",
-        unit="Images per second at each level",
+        title=f"{item.variant.recipe.title} ISA ladder: {title_of(climbed.network)}",
+        unit="Images per second with the best batch",
         groups=tuple(map(level, climbed.levels)),
     )
 

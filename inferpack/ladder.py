@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -15,13 +16,14 @@ from inferpack.proof import Check, Report, last_line, read_report, reason
 from inferpack.rungs import Rungs
 from inferpack.store import read_record, write_record
 from inferpack.tables import Record
+from inferpack.wording import number, title_of
 
-AGREEMENT = 0.05  # of two runs' speeds
+NETWORK: Literal["resnet50"] = "resnet50"  # by whose speed levels are compared
 AS_IT_IS = "this CPU as it is"
 NO_ROW = "expectation for this CPU"  # selftest's check that any row of the recipe applies
 CANNOT_EXECUTE, CANNOT_RUN_HERE = 126, "cannot run on this CPU"  # of selftest/start.py
 HEADER = (
-    *("level", "how", "FP32 images/s", "INT8 images/s", "INT8/FP32"),
+    *("level", "how", f"{title_of(NETWORK)} FP32", f"{title_of(NETWORK)} INT8", "INT8/FP32"),
     *("INT8 gain", "INT8 kernels", "verdict"),
 )
 NUMBERS = HEADER[2:6]
@@ -45,8 +47,10 @@ class Rung:
 
 
 class Level(Record, frozen=True):
-    """What an image showed at one rung; speeds (images/s) are null where nothing may judge them.
+    """What an image showed at one rung.
 
+    Speeds are those of the ladder's network with its best batch, in images/s; null where nothing
+    may judge them, or the bench failed.
     `passed`: by the row of this level; where the recipe has none for it, the image ran and was
     right, and `row` is null; where no image can run, it was refused in one line, and `code` is
     that of the refusal.
@@ -72,6 +76,7 @@ class Ladder(Record, frozen=True):
     digest: str
     machine: str
     measured: int
+    network: Literal["resnet50"]
     levels: tuple[Level, ...]
 
 
@@ -119,11 +124,17 @@ def judge(rung: Rung, variant: Variant, finished: Finished, timeout: float) -> L
     try:
         report = read_report(variant, finished, timeout)
     except InferpackError as err:
-        return replace(level, reasons=("; ".join(filter(None, (err.wrong, err.hint))),))
+        return failed(level, err)
     if report.emulated != level.emulated:
         wrong = f"selftest takes this for {'emulation' if report.emulated else 'a real CPU'}"
         return replace(level, reasons=(wrong,))
-    return measured(level, report)
+    return shown(level, report)
+
+
+def failed(level: Level, err: InferpackError) -> Level:
+    """The level with one more reason against it."""
+    why = "; ".join(filter(None, (err.wrong, err.hint)))
+    return replace(level, passed=False, reasons=(*level.reasons, why))
 
 
 def refusal(level: Level, variant: Variant, finished: Finished) -> Level:
@@ -137,22 +148,18 @@ def refusal(level: Level, variant: Variant, finished: Finished) -> Level:
     return replace(level, reasons=(wrong,))
 
 
-def measured(level: Level, report: Report) -> Level:
+def shown(level: Level, report: Report) -> Level:
     """A report's part; a CPU without a row of its own fails only for what is wrong on any CPU."""
-    failed = [check for check in report.checks if not check.passed]
-    promised = [check for check in failed if not without_row(check, report)]
-    shown = [item for item in report.int8.kernels if item.operator in ("convolution", "linear")]
-    real = not level.emulated
+    wrong = [check for check in report.checks if not check.passed]
+    promised = [check for check in wrong if not without_row(check, report)]
+    ran = [item for item in report.int8.kernels if item.operator in ("convolution", "linear")]
     return replace(
         level,
-        fp32=report.fp32.images_per_s if real else None,
-        int8=report.int8.images_per_s if real else None,
-        speedup=report.speedup if real else None,
-        kernels=tuple(dict.fromkeys(item.implementation for item in shown)),
-        isa=tuple(dict.fromkeys(item.isa for item in shown if item.isa)),
+        kernels=tuple(dict.fromkeys(item.implementation for item in ran)),
+        isa=tuple(dict.fromkeys(item.isa for item in ran if item.isa)),
         row=report.row,
         passed=bool(report.checks) and not promised,
-        reasons=tuple(reason(check) for check in failed),
+        reasons=tuple(reason(check) for check in wrong),
     )
 
 
@@ -165,16 +172,13 @@ def failures(levels: Iterable[Level]) -> tuple[str, ...]:
     return tuple(f"{item.name}: {'; '.join(item.reasons)}" for item in levels if not item.passed)
 
 
-def settled(runs: Sequence[Level]) -> bool:
-    """Whether more runs of a level would tell nothing new: its two best agree, or it crashed."""
-    rates = sorted(level.int8 for level in runs if level.int8 is not None)
-    if len(rates) < len(runs):
-        return True
-    return len(rates) > 1 and rates[-1] <= rates[-2] * (1 + AGREEMENT)
+def runs_here(level: Level) -> bool:
+    """Whether there is a speed to measure."""
+    return bool(level.kernels) and not level.emulated
 
 
 def best(runs: Sequence[Level]) -> Level:
-    """The run that others on this machine have slowed least; no crash hides behind it."""
+    """The run that others on this machine have slowed least; no failed one hides behind it."""
     return max(runs, key=lambda level: math.inf if level.int8 is None else level.int8)
 
 
@@ -191,7 +195,7 @@ def gains(tried: tuple[Rung, ...], levels: tuple[Level, ...]) -> dict[str, tuple
 
 def worth(tried: tuple[Rung, ...], levels: tuple[Level, ...]) -> tuple[str, ...]:
     return tuple(
-        f"{name} is worth {times:.2f} x in INT8 here, against {lower}"
+        f"{name} is worth {times:.2f} x in {title_of(NETWORK)} INT8 here, against {lower}"
         for name, (lower, times) in gains(tried, levels).items()
     )
 
@@ -216,7 +220,8 @@ def speeds(level: Level) -> tuple[str, str, str]:
     if level.fp32 is None or level.int8 is None or level.speedup is None:
         text = "emulated" if level.emulated and level.kernels else ""
         return text, text, ""
-    return f"{level.fp32:,.0f}", f"{level.int8:,.0f}", f"{level.speedup:.2f} x"
+    fp32, int8 = (f"{number(rate)} images/s" for rate in (level.fp32, level.int8))
+    return fp32, int8, f"{level.speedup:.2f} x"
 
 
 def short(implementation: str) -> str:

@@ -94,7 +94,7 @@ def measured(evidence: tuple[Evidence, ...], name: str) -> Measured:
     )
     return Measured(
         name=name,
-        title=figures.title_of(name),
+        title=wording.title_of(name),
         gop=results[0][1].gop,
         charts=figures.of_network(evidence, name),
         results=results,

@@ -1,6 +1,7 @@
 """What `selftest --bench` measured in a proven image, recorded beside its proof."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -110,7 +111,8 @@ def bench(shop: Workshop, variant: Variant) -> Path:
     with locked(folder), shop.engine.reporting():
         path_of(folder).unlink(missing_ok=True)  # a bench that fails leaves no older one behind
         start = time.monotonic()
-        report = measure(variant, shop.engine, digest)
+        with console.step("selftest --bench in the image"):
+            report = measure(variant, shop.engine, digest)
         made = Bench(
             digest=digest,
             machine=pipeline.processor(),
@@ -123,17 +125,26 @@ def bench(shop: Workshop, variant: Variant) -> Path:
 
 
 def measure(
-    variant: Variant, engine: Engine, digest: str, *, timeout: float = TIMEOUT
+    variant: Variant,
+    engine: Engine,
+    digest: str,
+    *,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    owner: str = "",
 ) -> Throughput:
-    """Runs the bench in the image as locked down as its proof."""
-    with console.step("selftest --bench in the image"):
-        finished = engine.run(
-            digest,
-            ["selftest", "--bench", "--json"],
-            timeout=timeout,
-            owner=f"{variant.id} in {engine.logs}",
-        )
-    return judge(variant, finished, timeout)
+    """Runs the bench in the image as locked down as its proof, for selftest's own time or another.
+
+    A container of the same `owner`, left by a run that was killed, is removed first.
+    """
+    finished = engine.run(
+        digest,
+        ["selftest", "--bench", *([] if seconds is None else [f"{seconds:g}"]), "--json"],
+        timeout=TIMEOUT,
+        environment=environment,
+        owner=owner or f"{variant.id} in {engine.logs}",
+    )
+    return judge(variant, finished, TIMEOUT)
 
 
 def judge(variant: Variant, finished: Finished, timeout: float) -> Throughput:

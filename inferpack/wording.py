@@ -2,6 +2,12 @@
 
 from datetime import UTC, datetime
 
+TITLES = {"resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
+
+
+def title_of(network: str) -> str:
+    return TITLES.get(network, network)
+
 
 def number(value: float) -> str:
     """Three figures or so.

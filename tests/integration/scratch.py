@@ -1,10 +1,13 @@
 """Fixtures: scratch copies of this repository, made once and removed with their images."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from inferpack.model import Variant
+from inferpack.workshop import Workshop
 from tests.integration.checkout import ROOT, Checkout, forget, scratch
 
 
@@ -37,3 +40,14 @@ def checkout(proven_checkout: Checkout, tmp_path: Path) -> Iterator[Checkout]:
 def bare_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout with nothing cached, for what fails before anything is made."""
     return scratch(tmp_path_factory.mktemp("bare") / "checkout")
+
+
+def apart(shop: Workshop, variant: Variant, root: Path) -> Workshop:
+    """The workshop with a build folder of its own, where the proven image of a variant is known."""
+    for name in ("recipes", "templates", "selftest", ".cache", ".git"):
+        (root / name).symlink_to(shop.root / name)
+    own = dataclasses.replace(shop, root=root)
+    own.folder(variant).mkdir(parents=True)
+    for name in ("image.json", "proof.json", "context"):
+        (own.folder(variant) / name).symlink_to(shop.folder(variant) / name)
+    return own

@@ -1,15 +1,21 @@
 """Real images at real and emulated levels: what is lost is seen, and nothing crashes."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from inferpack import cli, climb, ladder, pipeline, recipes
+from inferpack import climb, ladder, pipeline, recipes
 from inferpack.climb import Climber
 from inferpack.errors import InferpackError
 from inferpack.ladder import Ladder, Level, Rung
 from inferpack.model import Arch
 from inferpack.workshop import Workshop
 from tests.integration.conftest import proven
+from tests.integration.scratch import apart
+
+SECONDS = 4.0
+"""Of a bench: for a batch or two of each network."""
 
 
 def climber(shop: Workshop, name: str) -> tuple[Climber, tuple[Rung, ...]]:
@@ -22,6 +28,8 @@ def climber(shop: Workshop, name: str) -> tuple[Climber, tuple[Rung, ...]]:
         variant=variant,
         digest=proven(variant.id).digest,
         emulator=shop.emulator(Arch.AMD64),
+        seconds=SECONDS,
+        rounds=1,
     )
     return made, ladder.rungs(known, variant.recipe.switches, features)
 
@@ -31,11 +39,17 @@ def only(rungs: tuple[Rung, ...], name: str) -> Rung:
 
 
 @pytest.fixture(scope="module")
-def climbed(shop: Workshop) -> climb.Climbed:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a workshop of its own: a short bench is nothing to keep."""
+    return tmp_path_factory.mktemp("ladder")
+
+
+@pytest.fixture(scope="module")
+def climbed(shop: Workshop, root: Path) -> climb.Climbed:
     """A ladder without switches: what QEMU makes of it."""
     (variant,) = shop.variants("onnxruntime")
     proven(variant.id)
-    return climb.climb(shop, variant)
+    return climb.climb(apart(shop, variant, root), variant, seconds=SECONDS)
 
 
 def test_an_image_runs_on_lesser_cpus_or_says_in_one_line_why_not(climbed: climb.Climbed) -> None:
@@ -45,6 +59,14 @@ def test_an_image_runs_on_lesser_cpus_or_says_in_one_line_why_not(climbed: climb
         ("x86-64-v2", 1, "runs; no row for it"),
         ("x86-64-v1", 126, "refused in one line"),
     ]
+
+
+def test_only_the_real_cpu_is_timed(climbed: climb.Climbed) -> None:
+    native, *emulated = climbed.levels
+    assert native.fp32
+    assert native.int8
+    assert native.speedup == pytest.approx(native.int8 / native.fp32, rel=0.01)
+    assert {(level.fp32, level.int8, level.speedup) for level in emulated} == {(None, None, None)}
 
 
 def test_each_emulated_level_is_judged_by_its_own_row(climbed: climb.Climbed) -> None:
@@ -64,6 +86,7 @@ def test_the_ladder_is_on_record(shop: Workshop, climbed: climb.Climbed) -> None
         digest=proven(variant.id).digest,
         machine=pipeline.processor(),
         measured=msgspec.json.decode(climbed.path.read_bytes())["measured"],
+        network="resnet50",
         levels=climbed.levels,
     )
 
@@ -73,10 +96,22 @@ def test_each_masked_level_runs_its_own_kernels_and_passes_by_its_own_row(shop: 
     masked = [rung for rung in rungs if not rung.model]
     if len(masked) < 2:
         pytest.skip("this CPU has but one level")
-    levels = [made.step(rung) for rung in masked]
+    levels = [made.prove(rung) for rung in masked]
     assert ladder.failures(levels) == ()
     assert len({level.kernels for level in levels}) == len(levels)
     assert [level.row is None for level in levels] == [rung.name == "SSE4" for rung in masked]
+
+
+def test_what_instructions_are_worth_is_seen_in_a_real_network(shop: Workshop) -> None:
+    """What VNNI saves is several times AVX2's speed; noise leaves some of it."""
+    made, rungs = climber(shop, "openvino")
+    pair = rungs[0], only(rungs, "AVX2")
+    if not {"avx512_vnni", "avx_vnni"} & pair[0].cpu:
+        pytest.skip("this CPU has no VNNI")
+    levels = made.levels(pair)
+    assert ladder.failures(levels) == ()
+    ((lower, gain),) = ladder.gains(pair, levels).values()
+    assert (lower, gain > 1.3) == ("AVX2", True)
 
 
 def test_a_masked_level_that_is_judged_as_the_whole_cpu_fails(shop: Workshop) -> None:
@@ -85,7 +120,7 @@ def test_a_masked_level_that_is_judged_as_the_whole_cpu_fails(shop: Workshop) ->
     if not (rung := only(rungs, "AVX2")).environment:
         pytest.skip("AVX2 is the best that this CPU has")
     everything = frozenset(proven(made.variant.id).report.cpu.features)
-    level: Level = made.step(Rung(name=rung.name, cpu=everything, environment=rung.environment))
+    level: Level = made.prove(Rung(name=rung.name, cpu=everything, environment=rung.environment))
     assert (level.passed, ladder.verdict(level)) == (False, "FAIL")
     assert any(reason.startswith("int8 kernels: convolution") for reason in level.reasons)
 
@@ -108,7 +143,7 @@ def test_a_level_that_crashes_is_named_with_its_signal(shop: Workshop) -> None:
 
 
 def test_a_level_that_fails_is_told_and_is_an_error(
-    climbed: climb.Climbed, shop: Workshop, capsys: pytest.CaptureFixture[str]
+    climbed: climb.Climbed, shop: Workshop, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (variant,) = shop.variants("onnxruntime")
     crashed = msgspec.structs.replace(
@@ -117,7 +152,7 @@ def test_a_level_that_fails_is_told_and_is_an_error(
     levels = (climbed.levels[0], crashed, *climbed.levels[2:])
     broken = climb.Climbed(tried=climbed.tried, levels=levels, path=climbed.path)
     with pytest.raises(InferpackError) as err:
-        climb.told(broken, variant, cli.ROOT)
+        climb.told(broken, variant, root)
     assert (err.value.exit_code, str(err.value)) == (
         1,
         f"{variant.id}: 1 of 4 levels fail; build/{variant.id}/ladder.json holds them all",

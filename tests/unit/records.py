@@ -164,9 +164,9 @@ def level(name: str, **other: Any) -> dict[str, Any]:
         "how": "this CPU as it is",
         "emulated": False,
         "code": 0,
-        "fp32": 50_000.0,
-        "int8": 120_000.0,
-        "speedup": 2.4,
+        "fp32": 40.0,
+        "int8": 160.0,
+        "speedup": 4.0,
         "kernels": ["brg_conv_fwd:avx512_core_vnni"],
         "isa": ["avx512_vnni"],
         "row": ["avx512_vnni"],
@@ -192,7 +192,13 @@ def ladder(*levels: dict[str, Any], digest: str = DIGEST) -> Ladder:
         level("avx512_vnni"),
         level("x86-64-v2", **EMULATED, reasons=["this CPU has no avx2"]),
     )
-    document = {"digest": digest, "machine": "AMD EPYC", "measured": MOMENT, "levels": known}
+    document = {
+        "digest": digest,
+        "machine": "AMD EPYC",
+        "measured": MOMENT,
+        "network": "resnet50",
+        "levels": known,
+    }
     return msgspec.convert(document, Ladder)
 
 

@@ -1,4 +1,4 @@
-"""How containers are run at each level, and how often."""
+"""How containers are run at each level, and how often each is timed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
-from inferpack.climb import Climber
+from inferpack import ladder
+from inferpack.climb import Climber, timed
 from inferpack.engine import Engine, Finished
-from inferpack.ladder import Rung
+from inferpack.errors import InferpackError
+from inferpack.ladder import Level, Rung
 from inferpack.model import Variant
 from tests.unit import records
 
@@ -21,7 +24,7 @@ V1 = Rung(name="x86-64-v1", model="core2duo", refused=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Asked(Engine):
-    """An engine that answers each run with the next INT8 speed, and keeps what it was asked."""
+    """An engine that answers each bench with the next INT8 speed, and keeps what it was asked."""
 
     variant: Variant
     speeds: Iterator[float]
@@ -29,20 +32,49 @@ class Asked(Engine):
 
     def run(self, digest: str, command: list[str], **options: Any) -> Finished:
         self.asked.append({"digest": digest, "command": command, **options})
-        emulated = "entrypoint" in options
-        speed = {"images_per_s": 1.0 if emulated else next(self.speeds)}
-        report = records.report(self.variant, emulated=emulated, int8=records.INT8 | speed)
-        return Finished(code=0, stdout=msgspec.json.encode(report).decode(), stderr="")
+        if "--bench" in command:
+            speed = next(self.speeds)
+            if not speed:
+                return Finished(code=132, stdout="", stderr="Illegal instruction\n")
+            document = records.throughput(self.variant, networks=[MOBILENET, resnet(speed)])
+        else:
+            document = records.report(self.variant, emulated="entrypoint" in options)
+        return Finished(code=0, stdout=msgspec.json.encode(document).decode(), stderr="")
+
+
+def resnet(int8: float) -> dict[str, Any]:
+    return {
+        "name": "resnet50",
+        "gop": 8.2,
+        "fp32": records.precise(int8 / 4),
+        "int8": records.precise(int8),
+        "speedup": 4.0,
+    }
+
+
+MOBILENET = resnet(900.0) | {"name": "mobilenet_v2"}
 
 
 def climber(variant: Variant, *speeds: float) -> tuple[Climber, list[dict[str, Any]]]:
+    """What climbs in two rounds; a speed of none is a bench that dies."""
     engine = Asked(logs=Path("/logs"), variant=variant, speeds=iter(speeds))
-    made = Climber(engine=engine, variant=variant, digest="sha256:0", emulator=Path("/x/qemu"))
+    made = Climber(
+        engine=engine,
+        variant=variant,
+        digest="sha256:0",
+        emulator=Path("/x/qemu"),
+        seconds=20.0,
+        rounds=2,
+    )
     return made, engine.asked
 
 
-def test_each_level_is_asked_for_in_its_own_way(onnxruntime: Variant) -> None:
-    made, asked = climber(onnxruntime, 2.0, 1.0, 1.0, 2.0)
+def speeds(levels: tuple[Level, ...]) -> list[tuple[float | None, float | None, float | None]]:
+    return [(level.fp32, level.int8, level.speedup) for level in levels]
+
+
+def test_each_level_is_proven_in_its_own_way(onnxruntime: Variant) -> None:
+    made, asked = climber(onnxruntime, 160.0, 80.0, 80.0, 160.0)
     made.levels((NATIVE, MASKED, V2, V1))
     owner = f"ladder of {onnxruntime.id} in /logs"
     real = {"digest": "sha256:0", "timeout": 120.0, "owner": owner}
@@ -75,21 +107,40 @@ def test_each_level_is_asked_for_in_its_own_way(onnxruntime: Variant) -> None:
     ]
 
 
-def test_compared_speeds_are_measured_in_turns_until_they_agree(onnxruntime: Variant) -> None:
-    made, asked = climber(onnxruntime, 100.0, 40.0, 60.0, 102.0, 61.0)
-    found = made.levels((NATIVE, MASKED))
-    assert [level.int8 for level in found] == [102.0, 61.0]
-    masked = ["--only" in run["command"] for run in asked]
-    assert masked == [False, True, True, False, True]
+def test_real_levels_are_timed_by_the_image_s_own_bench_in_turns(onnxruntime: Variant) -> None:
+    made, asked = climber(onnxruntime, 160.0, 60.0, 80.0, 140.0)
+    found = made.levels((NATIVE, MASKED, V2, V1))
+    bench = {
+        "digest": "sha256:0",
+        "command": ["selftest", "--bench", "20", "--json"],
+        "timeout": 600.0,
+        "owner": f"ladder of {onnxruntime.id} in /logs",
+    }
+    here, masked = {**bench, "environment": {}}, {**bench, "environment": {"ISA": "AVX2"}}
+    assert asked[4:] == [here, masked, masked, here]
+    nothing = (None, None, None)
+    assert speeds(found) == [(40.0, 160.0, 4.0), (20.0, 80.0, 4.0), nothing, nothing]
 
 
-def test_but_not_for_ever(onnxruntime: Variant) -> None:
-    made, asked = climber(onnxruntime, *(1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0))
-    assert [level.int8 for level in made.levels((NATIVE, MASKED))] == [8.0, 8.0]
-    assert len(asked) == 8
+def test_a_single_level_is_compared_with_none_and_timed_once(onnxruntime: Variant) -> None:
+    made, asked = climber(onnxruntime, 160.0)
+    assert speeds(made.levels((NATIVE, V2)))[0] == (40.0, 160.0, 4.0)
+    assert ["--bench" in run["command"] for run in asked] == [False, False, True]
 
 
-def test_a_single_level_is_compared_with_none(onnxruntime: Variant) -> None:
-    made, asked = climber(onnxruntime, 100.0)
-    made.levels((NATIVE, V2, V1))
-    assert len(asked) == 3
+def test_a_bench_that_dies_once_fails_its_level_in_one_line(onnxruntime: Variant) -> None:
+    made, _ = climber(onnxruntime, 160.0, 80.0, 0.0, 160.0)
+    native, masked = made.levels((NATIVE, MASKED))
+    assert (native.passed, masked.passed) == (True, False)
+    assert ladder.failures((native, masked)) == (
+        "AVX2: selftest --bench was killed by SIGILL; its last line: Illegal instruction",
+    )
+    assert speeds((masked,)) == [(None, None, None)]
+    assert masked.kernels == native.kernels
+
+
+def test_a_bench_of_other_networks_only_is_an_error(onnxruntime: Variant) -> None:
+    made, _ = climber(onnxruntime)
+    report = records.bench(onnxruntime, networks=[MOBILENET]).report
+    with pytest.raises(InferpackError, match="the bench reports on no resnet50"):
+        timed(made.prove(NATIVE), report)

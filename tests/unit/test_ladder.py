@@ -98,9 +98,6 @@ class TestJudge:
             how="this CPU as it is",
             emulated=False,
             code=0,
-            fp32=50_000.0,
-            int8=120_000.0,
-            speedup=2.4,
             kernels=(
                 "brg_conv_fwd:avx512_core_vnni",
                 "brgconv_1x1:avx512_core_vnni",
@@ -134,11 +131,15 @@ class TestJudge:
         report = records.report(pytorch, checks=[])
         assert not ladder.judge(HERE, pytorch, finished(report), 9.0).passed
 
-    def test_emulated_speed_is_not_kept(self, pytorch: Variant) -> None:
-        report = records.report(pytorch, emulated=True)
-        level = ladder.judge(V2, pytorch, finished(report), 9.0)
-        assert (level.passed, level.emulated) == (True, True)
-        assert (level.fp32, level.int8, level.speedup) == (None, None, None)
+    def test_only_what_runs_on_the_real_cpu_has_a_speed(self, pytorch: Variant) -> None:
+        real, emulated = (records.report(pytorch, emulated=value) for value in (False, True))
+        levels = [
+            ladder.judge(HERE, pytorch, finished(real), 9.0),
+            ladder.judge(V2, pytorch, finished(emulated), 9.0),
+            ladder.judge(LESS, pytorch, died(132), 9.0),
+        ]
+        assert [level.emulated for level in levels] == [False, True, False]
+        assert [ladder.runs_here(level) for level in levels] == [True, False, False]
 
     def test_emulation_that_was_not_asked_for_or_did_not_happen_fails(
         self, pytorch: Variant

@@ -93,6 +93,7 @@ def test_the_page_tells_machine_date_sizes_and_kernels(full: Page, onnxruntime: 
         "4.00×",  # noqa: RUF001
         "98.89% → 98.78%",
         "refused in one line",
+        "ResNet-50, images/s with the best batch",
     ):
         assert told in text, told
 
@@ -189,6 +190,16 @@ def test_a_chart_is_told_in_words(onnxruntime: Variant) -> None:
     assert first.description == (
         "Images per second with the best batch. ONNX Runtime (4.00×): "  # noqa: RUF001
         "FP32 40.0, INT8 160"
+    )
+
+
+def test_the_ladder_is_drawn_for_the_network_it_was_timed_with(onnxruntime: Variant) -> None:
+    item = records.evidence(onnxruntime)
+    drawn = figures.climb(item, records.ladder(level("AVX2")))
+    assert (drawn.title, drawn.description) == (
+        "ONNX Runtime ISA ladder: ResNet-50",
+        "Images per second with the best batch. AVX2 (4.00× · pass): "  # noqa: RUF001
+        "FP32 40.0, INT8 160",
     )
 
 
