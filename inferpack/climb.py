@@ -101,7 +101,7 @@ class Climber:
                 runs[place].append(self.time(tried[place], levels[place]))
             timed.reverse()  # no level always comes first
         return tuple(
-            ladder.best(runs[place]) if place in runs else level
+            promised(ladder.best(runs[place])) if place in runs else level
             for place, level in enumerate(levels)
         )
 
@@ -172,3 +172,13 @@ def timed(level: Level, report: Throughput) -> Level:
         int8=found.int8.best.images_per_s,
         speedup=found.speedup,
     )
+
+
+def promised(level: Level) -> Level:
+    """A row promises fast INT8: fast kernels are not enough where a real network gets slower, as
+    by weights that are laid out anew in every call.
+    """
+    if level.row is None or level.speedup is None or level.speedup >= 1:
+        return level
+    wrong = f"{title_of(ladder.NETWORK)} in INT8 runs at {level.speedup:.2f} x of FP32"
+    return ladder.failed(level, InferpackError(level.name, wrong))

@@ -1,7 +1,7 @@
 """What an image's own selftest reported, judged and recorded."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -133,17 +133,43 @@ def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
 
 def read_report(variant: Variant, finished: Finished, timeout: float) -> Report:
     """What selftest reports, passing or not; an error where it did not end well."""
+    return decoded("selftest", variant, finished, timeout, kind=Report, codes=(0, FAILING_VERDICT))
+
+
+class Origin(Protocol):
+    """What every document of selftest says of the image it comes from."""
+
+    @property
+    def variant(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+
+Document = TypeVar("Document", bound=Origin)
+
+
+def decoded(
+    program: str,
+    variant: Variant,
+    finished: Finished,
+    timeout: float,
+    *,
+    kind: type[Document],
+    codes: tuple[int, ...] = (0,),
+) -> Document:
+    """The JSON document that a program of the image printed; an error unless it ended well."""
     where, last = variant.id, last_line(finished.stderr)
     if finished.code is None:
-        raise InferpackError(where, f"selftest did not end within {timeout:.0f} s", last)
-    if finished.code not in (0, FAILING_VERDICT):
-        raise InferpackError(where, f"selftest {ending(finished.code)}", last)
+        raise InferpackError(where, f"{program} did not end within {timeout:.0f} s", last)
+    if finished.code not in codes:
+        raise InferpackError(where, f"{program} {ending(finished.code)}", last)
     try:
-        report = msgspec.json.decode(finished.stdout, type=Report)
+        report = msgspec.json.decode(finished.stdout, type=kind)
     except msgspec.MsgspecError as err:
-        raise InferpackError(where, f"selftest's report is unreadable: {err}", last) from err
+        raise InferpackError(where, f"{program}'s report is unreadable: {err}", last) from err
     if (report.variant, report.version) != (variant.id, variant.cell.version):
-        wrong = f"selftest reports on '{report.variant}' {report.version}"
+        wrong = f"{program} reports on '{report.variant}' {report.version}"
         raise InferpackError(where, wrong, f"expected {variant.cell.version}: rebuild the image")
     return report
 

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from inferpack import console, pipeline
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
-from inferpack.process import ending
-from inferpack.proof import Cpu, last_line
+from inferpack.proof import Cpu, decoded
 from inferpack.store import locked, read_record, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
@@ -149,20 +146,9 @@ def measure(
 
 def judge(variant: Variant, finished: Finished, timeout: float) -> Throughput:
     """The report of a bench that ended well; anything else is an error that says why."""
-    where, last = variant.id, last_line(finished.stderr)
-    if finished.code is None:
-        raise InferpackError(where, f"selftest --bench did not end within {timeout:.0f} s", last)
-    if finished.code != 0:
-        raise InferpackError(where, f"selftest --bench {ending(finished.code)}", last)
-    try:
-        report = msgspec.json.decode(finished.stdout, type=Throughput)
-    except msgspec.MsgspecError as err:
-        raise InferpackError(where, f"the bench's report is unreadable: {err}", last) from err
-    if (report.variant, report.version) != (variant.id, variant.cell.version):
-        wrong = f"the bench reports on '{report.variant}' {report.version}"
-        raise InferpackError(where, wrong, f"expected {variant.cell.version}: rebuild the image")
+    report = decoded("selftest --bench", variant, finished, timeout, kind=Throughput)
     if not report.networks:
-        raise InferpackError(where, "the bench reports on no network", last)
+        raise InferpackError(variant.id, "selftest --bench reports on no network")
     return report
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from inferpack import ladder
-from inferpack.climb import Climber, timed
+from inferpack.climb import Climber, promised, timed
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.ladder import Level, Rung
@@ -144,3 +145,15 @@ def test_a_bench_of_other_networks_only_is_an_error(onnxruntime: Variant) -> Non
     report = records.bench(onnxruntime, networks=[MOBILENET]).report
     with pytest.raises(InferpackError, match="the bench reports on no resnet50"):
         timed(made.prove(NATIVE), report)
+
+
+def test_a_level_that_promises_int8_fails_where_a_real_network_gets_slower(
+    onnxruntime: Variant,
+) -> None:
+    made, _ = climber(onnxruntime)
+    level = replace(made.prove(NATIVE), fp32=10.0, int8=9.0, speedup=0.9)
+    assert promised(level) == replace(
+        level, passed=False, reasons=("ResNet-50 in INT8 runs at 0.90 x of FP32",)
+    )
+    even, unpromised = replace(level, speedup=1.0), replace(level, row=None)
+    assert (promised(even), promised(unpromised)) == (even, unpromised)

@@ -30,10 +30,14 @@ def test_a_bench_that_ends_well_is_read_whole(onnxruntime: Variant) -> None:
         (None, {}, "selftest --bench did not end within 600 s; its last line: "),
         (2, {}, "selftest --bench exited with code 2; its last line: "),
         (137, {}, "selftest --bench was killed by SIGKILL; its last line: "),
-        (0, {"schema": 9}, "the bench's report is unreadable: Invalid enum value 9 - "),
-        (0, {"more": 1}, "the bench's report is unreadable: Object contains unknown field `more`"),
-        (0, {"version": "1.0"}, "the bench reports on 'onnxruntime-mlas-py311-amd64' 1.0; "),
-        (0, {"networks": []}, "the bench reports on no network; "),
+        (0, {"schema": 9}, "selftest --bench's report is unreadable: Invalid enum value 9 - "),
+        (
+            0,
+            {"more": 1},
+            "selftest --bench's report is unreadable: Object contains unknown field `more`",
+        ),
+        (0, {"version": "1.0"}, "selftest --bench reports on 'onnxruntime-mlas-py311-amd64' 1.0; "),
+        (0, {"networks": []}, "selftest --bench reports on no network"),
     ],
 )
 def test_a_bench_that_does_not_is_one_line(
