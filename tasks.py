@@ -4,6 +4,7 @@ import inspect
 import os
 import signal
 import sys
+from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -121,8 +122,9 @@ def compare(_: Context, old: str, new: str) -> None:
     """Show what changed from OLD to NEW; exit code 1 where something got worse than tolerated."""
     from inferpack import compare as comparison  # noqa: PLC0415
 
-    if comparison.are_files(old, new):
-        changed = comparison.files(shop(), old, new)
+    here = Path(os.environ.get("INFERPACK_CWD", ""))
+    if comparison.are_files(old, new, here):
+        changed = comparison.files(shop(), old, new, here)
     else:
         prepare()
         changed = comparison.references(shop(), old, new)

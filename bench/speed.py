@@ -4,6 +4,7 @@ Both sides run the same wheels and the same `selftest --bench`; only the image a
 A missed target is said, not an error. Wants an otherwise idle machine.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -67,13 +68,26 @@ def run_naive(shop: Workshop, engine: Engine, variant: Variant, name: str) -> Th
 def race(shop: Workshop, user: Workshop, base: Minbase, variant: Variant) -> Race:
     digest = pipeline.image(user, variant).digest
     name = naive_image(shop, base, variant)
-    naive, own = [], []
+    naive, own = in_turns(
+        variant,
+        lambda: run_naive(shop, shop.engine, variant, name),
+        lambda: throughput.measure(variant, shop.engine, digest),
+    )
+    return Race(variant=variant.id, naive=naive, ours=own)
+
+
+def in_turns(
+    variant: Variant, naive: Callable[[], Throughput], own: Callable[[], Throughput]
+) -> tuple[tuple[Throughput, ...], tuple[Throughput, ...]]:
+    """What each side said, round by round; neither always comes first."""
+    found: dict[str, list[Throughput]] = {"naive": [], "ours": []}
+    sides = [("naive", naive), ("ours", own)]
     for number in range(1, ROUNDS + 1):
-        with console.step(f"{variant.id}, round {number}: naive"):
-            naive.append(run_naive(shop, shop.engine, variant, name))
-        with console.step(f"{variant.id}, round {number}: ours"):
-            own.append(throughput.measure(variant, shop.engine, digest))
-    return Race(variant=variant.id, naive=tuple(naive), ours=tuple(own))
+        for side, measure in sides:
+            with console.step(f"{variant.id}, round {number}: {side}"):
+                found[side].append(measure())
+        sides.reverse()
+    return tuple(found["naive"]), tuple(found["ours"])
 
 
 def values(reports: tuple[Throughput, ...]) -> dict[tuple[str, str], float]:

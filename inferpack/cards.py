@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inferpack import ladder
+from inferpack import figures, ladder
 from inferpack.images import MB
 from inferpack.ladder import Ladder
 from inferpack.proof import Check, Report, Run
@@ -128,8 +128,9 @@ def size(item: Evidence) -> Size | None:
 
 
 def gain(item: Evidence) -> str:
-    """INT8 over FP32 of the first network of the bench: ResNet-50."""
-    return ratio(item.bench.report.networks[0].speedup) if item.bench else ""
+    """INT8 over FP32 of ResNet-50."""
+    network = figures.network_of(item, ladder.NETWORK)
+    return ratio(network.speedup) if network else ""
 
 
 def precisions(found: Report) -> tuple[Kernels, Kernels]:

@@ -1,6 +1,7 @@
 """What is different between two records of a kind, and whether it is worse than tolerated."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from inferpack import ladder
 from inferpack.difference import Change, faster, other, righter
@@ -19,10 +20,15 @@ def incomparable(old: Cpu, new: Cpu) -> str:
     before, after = described(old), described(new)
     if before != after:
         return f"speed is not compared: {before} before, {after} now"
-    if set(old.features) != set(new.features):
+    if not alike(old, new):
         lost = " ".join(sorted(set(old.features) ^ set(new.features)))
         return f"speed is not compared: only one of the two CPUs has {lost}"
     return ""
+
+
+def alike(old: Cpu, new: Cpu) -> bool:
+    """Whether the same kernels may be expected of both."""
+    return set(old.features) == set(new.features)
 
 
 def described(cpu: Cpu) -> str:
@@ -35,8 +41,9 @@ def reports(old: Report, new: Report, tolerance: Tolerance) -> Iterator[Change]:
     yield from identity(old, new)
     yield from other("verdict", verdict(old), verdict(new), worse=old.passed and not new.passed)
     yield from other("judged as", row(old.row), row(new.row))
+    judged = alike(old.cpu, new.cpu) and old.emulated == new.emulated
     for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
-        yield from kernel_changes(name, before, after)
+        yield from kernel_changes(name, before, after, judged=judged)
         yield from righter(
             f"{name} accuracy", before.accuracy, after.accuracy, tolerance=tolerance.accuracy
         )
@@ -52,6 +59,21 @@ def reports(old: Report, new: Report, tolerance: Tolerance) -> Iterator[Change]:
             noise=before.spread + after.spread,
             tolerance=tolerance.speed,
         )
+    rates = old.int8.images_per_s, new.int8.images_per_s
+    yield from paired("int8/fp32 speed", (old.speedup, new.speedup), rates, tolerance.speed)
+
+
+def paired(
+    what: str, speedups: tuple[float, float], int8: tuple[float, float], tolerance: float
+) -> Iterator[Change]:
+    """INT8 over FP32, which load slows alike: it tells what noise hides in both.
+
+    Less of it is no worse where INT8 itself is as fast as before: then FP32 has gained. How much
+    it varies is on no record, so the tolerance is the noise.
+    """
+    held = int8[1] >= int8[0] * (1 - tolerance)
+    for change in faster(what, *speedups, unit="x", noise=tolerance, tolerance=tolerance):
+        yield replace(change, worse=change.worse and not held)
 
 
 def identity(old: Report | Throughput, new: Report | Throughput) -> Iterator[Change]:
@@ -87,6 +109,10 @@ def networks(old: Network, new: Network, tolerance: Tolerance, *, speed: bool) -
             yield from other(f"{what} error", *told, worse=True)
         if speed:
             yield from rates(what, before, after, tolerance)
+    if speed:
+        int8 = old.int8.best.images_per_s, new.int8.best.images_per_s
+        speedups = old.speedup, new.speedup
+        yield from paired(f"{new.name} int8/fp32 throughput", speedups, int8, tolerance.speed)
 
 
 def rates(what: str, old: Precise, new: Precise, tolerance: Tolerance) -> Iterator[Change]:
@@ -119,18 +145,23 @@ def ladders(old: Ladder, new: Ladder, tolerance: Tolerance) -> Iterator[Change]:
 
     A level records no spread: there the tolerance is the noise.
     """
-    same = old.machine == new.machine
+    yield from other("variant", old.variant, new.variant)
+    speed, same = not incomparable(old.cpu, new.cpu), alike(old.cpu, new.cpu)
     before = {level.name: level for level in old.levels}
     after = {level.name: level for level in new.levels}
     for name in dict.fromkeys((*before, *after)):
         if name in before and name in after:
-            yield from levels(before[name], after[name], tolerance, speed=same)
+            yield from levels(before[name], after[name], tolerance, speed=speed, same=same)
         else:
             states = ("measured" if name in known else MISSING for known in (before, after))
             yield from other(name, *states, worse=same and name in before)
 
 
-def levels(old: Level, new: Level, tolerance: Tolerance, *, speed: bool) -> Iterator[Change]:
+def levels(
+    old: Level, new: Level, tolerance: Tolerance, *, speed: bool, same: bool
+) -> Iterator[Change]:
+    """`same`: the CPUs have the same features; an emulated one has them everywhere."""
+    judged = same or (old.emulated and new.emulated)
     told = (
         ladder.verdict(level) + (f", {'; '.join(level.reasons)}" if not level.passed else "")
         for level in (old, new)
@@ -141,7 +172,7 @@ def levels(old: Level, new: Level, tolerance: Tolerance, *, speed: bool) -> Iter
         f"{new.name} int8 kernels",
         listed(old.kernels),
         listed(new.kernels),
-        worse=least(new.isa) < least(old.isa),
+        worse=judged and least(new.isa) < least(old.isa),
     )
     pairs = (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8))
     for name, before, after in pairs:

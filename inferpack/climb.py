@@ -6,11 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from inferpack import console, ladder, pipeline, recipes, throughput
+from inferpack import console, gains, ladder, pipeline, recipes, throughput
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.ladder import Ladder, Level, Rung
 from inferpack.model import Variant
+from inferpack.proof import Proof
+from inferpack.store import locked
 from inferpack.throughput import Throughput
 from inferpack.wording import title_of
 from inferpack.workshop import Workshop
@@ -42,8 +44,6 @@ def climb(
     `seconds` is what each bench takes, `rounds` how often levels that are compared are timed.
     """
     proven = pipeline.image(shop, variant)
-    known, switches = recipes.load_ladder(shop.recipes), variant.recipe.switches
-    tried = ladder.rungs(known, switches, proven.report.cpu.features)
     climber = Climber(
         engine=shop.engine,
         variant=variant,
@@ -52,24 +52,34 @@ def climb(
         seconds=seconds,
         rounds=rounds,
     )
-    with shop.engine.reporting():
+    return recorded(shop, climber, proven)
+
+
+def recorded(shop: Workshop, climber: "Climber", proven: Proof) -> Climbed:
+    """Climbs alone in the variant's folder; a climb that fails leaves no older record behind."""
+    known, switches = recipes.load_ladder(shop.recipes), climber.variant.recipe.switches
+    tried = ladder.rungs(known, switches, proven.report.cpu.features)
+    folder = shop.folder(climber.variant)
+    with locked(folder), shop.engine.reporting():
+        ladder.path_of(folder).unlink(missing_ok=True)
         levels = climber.levels(tried)
-    found = Ladder(
-        digest=proven.digest,
-        machine=pipeline.processor(),
-        measured=shop.now(),
-        network=ladder.NETWORK,
-        levels=levels,
-    )
-    path = ladder.record(shop.folder(variant), found)
-    return Climbed(tried=tried, levels=levels, path=path)
+        found = Ladder(
+            digest=proven.digest,
+            variant=climber.variant.id,
+            framework=proven.report.framework,
+            cpu=proven.report.cpu,
+            measured=shop.now(),
+            network=ladder.NETWORK,
+            levels=levels,
+        )
+        return Climbed(tried=tried, levels=levels, path=ladder.record(folder, found))
 
 
 def told(climbed: Climbed, variant: Variant, root: Path) -> str:
     """Shows the table and gives the record's path; InferpackError where a level fails."""
-    rows = ladder.table(climbed.tried, climbed.levels)
-    console.table(ladder.HEADER, rows, right=ladder.NUMBERS)
-    for line in ladder.worth(climbed.tried, climbed.levels):
+    rows = gains.table(climbed.tried, climbed.levels)
+    console.table(gains.HEADER, rows, right=gains.NUMBERS)
+    for line in gains.worth(climbed.tried, climbed.levels):
         console.result(line)
     path = str(climbed.path.relative_to(root))
     if lines := ladder.failures(climbed.levels):

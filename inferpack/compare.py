@@ -1,8 +1,9 @@
 """Two records or two images side by side: what changed, and what got worse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import msgspec
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ class Subject:
 
     name: str
     variant: str
+    framework: str
     record: Report | Bench | Ladder
     contents: Contents | None
 
@@ -42,26 +44,30 @@ class Subject:
         return "proof" if isinstance(self.record, Report) else type(self.record).__name__.lower()
 
 
-def are_files(old: str, new: str) -> bool:
-    """Whether two records are compared, or else two images; one of each is an error."""
-    found = [is_file(name) for name in (old, new)]
+def are_files(old: str, new: str, here: Path) -> bool:
+    """Whether two records are compared, or else two images; one of each is an error.
+
+    A relative name is one below `here`, the user's own folder.
+    """
+    found = [is_file(name, here) for name in (old, new)]
     if found[0] != found[1]:
         raise UsageError(f"{old} and {new}", "are a file and an image", "compare two of a kind")
     return found[0]
 
 
-def is_file(name: str) -> bool:
-    if Path(name).is_file():
+def is_file(name: str, here: Path) -> bool:
+    path = here / name
+    if path.is_file():
         return True
-    if name.endswith(".json") or Path(name).exists():
+    if name.endswith(".json") or path.exists():
         hint = "name a proof.json, bench.json or ladder.json below build/"
         raise UsageError(name, "is no file", hint)
     return False
 
 
-def load(name: str) -> Subject:
+def load(name: str, here: Path) -> Subject:
     """A record of any kind; what its image holds is read from image.json beside it."""
-    path = Path(name)
+    path = here / name
     try:
         document = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
         kind = next(kind for key, kind in KINDS.items() if key in document)
@@ -74,16 +80,19 @@ def load(name: str) -> Subject:
         raise UsageError(name, wrong, "./inv image, bench and proof-ladder write them") from err
     image = images.read(path.parent)
     held = contents.of_record(image) if image and image.digest == record.digest else None
+    origin = record if isinstance(record, Ladder) else record.report
     return Subject(
         name=name,
-        variant=path.resolve().parent.name if isinstance(record, Ladder) else record.report.variant,
+        variant=origin.variant,
+        framework=origin.framework,
         record=record.report if isinstance(record, Proof) else record,
         contents=held,
     )
 
 
-def files(shop: Workshop, old: str, new: str) -> tuple[Change, ...]:
-    return different(shop, load(old), load(new))
+def files(shop: Workshop, old: str, new: str, here: Path) -> tuple[Change, ...]:
+    """Of two records, whose relative names are below `here`."""
+    return different(shop, load(old, here), load(new, here))
 
 
 def references(shop: Workshop, old: str, new: str) -> tuple[Change, ...]:
@@ -99,10 +108,12 @@ def references(shop: Workshop, old: str, new: str) -> tuple[Change, ...]:
             with console.step(f"selftest in both images, round {number} of {ROUNDS}"):
                 for name, digest in sides:
                     said[name].append(examine(shop.engine, name, digest))
+            of_one_framework((old, new), [rounds[0].framework for rounds in said.values()])
         before, after = (
             Subject(
                 name=name,
                 variant=said[name][0].variant,
+                framework=said[name][0].framework,
                 record=fastest(said[name]),
                 contents=contents.of_image(shop.engine, name, digest),
             )
@@ -138,11 +149,14 @@ def report_of(reference: str, finished: Finished) -> Report:
 
 
 def fastest(rounds: list[Report]) -> Report:
-    """One report of several: the best speeds, and the noise between the rounds."""
+    """One report of several: the best speeds, the noise between the rounds, and of INT8 over FP32
+    the median, as it may err to both sides.
+    """
     return replace(
         rounds[-1],
         fp32=best([report.fp32 for report in rounds]),
         int8=best([report.int8 for report in rounds]),
+        speedup=median(report.speedup for report in rounds),
     )
 
 
@@ -159,6 +173,7 @@ def best(runs: list[Run]) -> Run:
 
 def different(shop: Workshop, old: Subject, new: Subject) -> tuple[Change, ...]:
     """Every change, by the tolerance of the recipe the new side belongs to."""
+    of_one_framework((old.name, new.name), (old.framework, new.framework))
     tolerance = tolerance_of(shop, new.variant)
     held = (
         contents.changes(old.contents, new.contents, tolerance)
@@ -166,6 +181,12 @@ def different(shop: Workshop, old: Subject, new: Subject) -> tuple[Change, ...]:
         else ()
     )
     return (*measured(old, new, tolerance), *held)
+
+
+def of_one_framework(names: Sequence[str], frameworks: Sequence[str]) -> None:
+    if frameworks[0] != frameworks[1]:
+        wrong = f"are of {' and '.join(frameworks)}"
+        raise UsageError(" and ".join(names), wrong, "compare two of one framework")
 
 
 def measured(old: Subject, new: Subject, tolerance: Tolerance) -> Iterator[Change]:
@@ -178,8 +199,7 @@ def measured(old: Subject, new: Subject, tolerance: Tolerance) -> Iterator[Chang
             say(changes.incomparable(before.report.cpu, after.report.cpu))
             return changes.benches(before.report, after.report, tolerance)
         case Ladder() as before, Ladder() as after:
-            if before.machine != after.machine:
-                say(f"speed is not compared: {before.machine} before, {after.machine} now")
+            say(changes.incomparable(before.cpu, after.cpu))
             return changes.ladders(before, after, tolerance)
     wrong = f"are a {old.kind} and a {new.kind}"
     raise UsageError(f"{old.name} and {new.name}", wrong, "compare two of a kind")

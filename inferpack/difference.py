@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from inferpack.wording import number
 
+LOUD = 0.25  # a share; runs that differ by more say little of the speed
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
@@ -25,18 +27,21 @@ def faster(
 ) -> tuple[Change, ...]:
     """A speed that differs by more than `noise`; worse where it fell by more than `tolerance`.
 
-    Both are shares. For a `unit` of time, less is more.
+    Both are shares. For a `unit` of time, less is more. Where the noise is so loud that a loss may
+    hide in it, a difference within it is told, and not judged.
     """
     gain = (before / after if unit == "ms" else after / before) - 1
-    if abs(gain) <= noise:
+    hidden, loud = abs(gain) <= noise, noise > max(LOUD, tolerance)
+    if not gain or (hidden and not loud):
         return ()
+    told = f"{'faster' if gain > 0 else 'slower'} by {abs(gain):.0%}, noise {noise:.0%}"
     return (
         Change(
             what=what,
             before=f"{number(before)} {unit}",
             after=f"{number(after)} {unit}",
-            note=f"{'faster' if gain > 0 else 'slower'} by {abs(gain):.0%}, noise {noise:.0%}",
-            worse=gain < -tolerance,
+            note=f"cannot be judged: noise {noise:.0%}" if hidden else told,
+            worse=gain < -tolerance and not hidden,
         ),
     )
 

@@ -1,6 +1,7 @@
 """Which kernels ran before and run now, operator by operator."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from inferpack.difference import Change, other
 from inferpack.expectation import Least, Operator
@@ -14,8 +15,11 @@ DOT_PRODUCTS = ("vpdpb", "tdpb")
 CHANCE = 0.01  # of missing in all samples what is there
 
 
-def kernel_changes(precision: str, old: Run, new: Run) -> tuple[Change, ...]:
-    """The operators whose kernels are others, and the instructions that are no longer seen."""
+def kernel_changes(precision: str, old: Run, new: Run, *, judged: bool) -> tuple[Change, ...]:
+    """The operators whose kernels are others, and the instructions that are no longer seen.
+
+    Not `judged`, as where another CPU has other kernels, none of it is worse.
+    """
     operators = dict.fromkeys(kernel.operator for run in (old, new) for kernel in run.kernels)
     changed = (
         change
@@ -24,7 +28,8 @@ def kernel_changes(precision: str, old: Run, new: Run) -> tuple[Change, ...]:
             f"{precision} {operator}", of(operator, old), of(operator, new)
         )
     )
-    return (*changed, *instruction_changes(precision, old, new))
+    found = (*changed, *instruction_changes(precision, old, new))
+    return found if judged else tuple(replace(change, worse=False) for change in found)
 
 
 def of(operator: str, run: Run) -> tuple[Kernel, ...]:
@@ -93,12 +98,13 @@ def listed(names: set[str]) -> str:
 def instruction_changes(precision: str, old: Run, new: Run) -> tuple[Change, ...]:
     """Dot products, or tiles of them, that were seen and now are not.
 
-    Where few samples were taken, they may be missed by chance: then nothing is said.
+    Where few samples were taken, they may be missed by chance: then nothing is said. No samples at
+    all are a proof the less.
     """
     what = f"{precision} instructions"
     if old.instructions is None or new.instructions is None:
         sampled = ["not sampled" if run.instructions is None else "sampled" for run in (old, new)]
-        return other(what, *sampled)
+        return other(what, *sampled, worse=new.instructions is None)
     before, after = dot_products(old.instructions), dot_products(new.instructions)
     samples = min(old.instructions.samples, new.instructions.samples)
     missed = (1 - min(1.0, sum(before.values()))) ** samples

@@ -10,23 +10,18 @@ from msgspec.structs import replace
 
 from inferpack.engine import Finished
 from inferpack.errors import InferpackError
+from inferpack.expectation import Operator
 from inferpack.model import Variant
 from inferpack.process import ending
-from inferpack.proof import Check, Report, last_line, read_report, reason
+from inferpack.proof import Check, Cpu, Report, last_line, read_report, reason
 from inferpack.rungs import Rungs
 from inferpack.store import read_record, write_record
 from inferpack.tables import Record
-from inferpack.wording import number, title_of
 
 NETWORK: Literal["resnet50"] = "resnet50"  # by whose speed levels are compared
 AS_IT_IS = "this CPU as it is"
 NO_ROW = "expectation for this CPU"  # selftest's check that any row of the recipe applies
 CANNOT_EXECUTE, CANNOT_RUN_HERE = 126, "cannot run on this CPU"  # of selftest/start.py
-HEADER = (
-    *("level", "how", f"{title_of(NETWORK)} FP32", f"{title_of(NETWORK)} INT8", "INT8/FP32"),
-    *("INT8 gain", "INT8 kernels", "verdict"),
-)
-NUMBERS = HEADER[2:6]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,18 +69,24 @@ class Ladder(Record, frozen=True):
     """build/<id>/ladder.json."""
 
     digest: str
-    machine: str
+    variant: str
+    framework: str
+    cpu: Cpu
     measured: int
     network: Literal["resnet50"]
     levels: tuple[Level, ...]
 
 
+def path_of(folder: Path) -> Path:
+    return folder / "ladder.json"
+
+
 def read(folder: Path) -> Ladder | None:
-    return read_record(folder / "ladder.json", Ladder)
+    return read_record(path_of(folder), Ladder)
 
 
 def record(folder: Path, ladder: Ladder) -> Path:
-    return write_record(folder / "ladder.json", ladder)
+    return write_record(path_of(folder), ladder)
 
 
 def rungs(known: Rungs, switches: Iterable[str], features: Iterable[str]) -> tuple[Rung, ...]:
@@ -152,14 +153,25 @@ def shown(level: Level, report: Report) -> Level:
     """A report's part; a CPU without a row of its own fails only for what is wrong on any CPU."""
     wrong = [check for check in report.checks if not check.passed]
     promised = [check for check in wrong if not without_row(check, report)]
-    ran = [item for item in report.int8.kernels if item.operator in ("convolution", "linear")]
+    ran = [item for item in report.int8.kernels if item.operator in tuple(Operator)]
+    unseen = () if report.row is not None else without_evidence(report)
     return replace(
         level,
         kernels=tuple(dict.fromkeys(item.implementation for item in ran)),
         isa=tuple(dict.fromkeys(item.isa for item in ran if item.isa)),
         row=report.row,
-        passed=bool(report.checks) and not promised,
-        reasons=tuple(reason(check) for check in wrong),
+        passed=bool(report.checks) and not promised and not unseen,
+        reasons=(*(reason(check) for check in wrong), *unseen),
+    )
+
+
+def without_evidence(report: Report) -> tuple[str, ...]:
+    """A line for each operator of which the report names no INT8 kernel, slow or not."""
+    seen = {item.operator for item in report.int8.kernels if item.kind != "not int8"}
+    return tuple(
+        f"int8 kernels: {operator}: no evidence of any kernel"
+        for operator in Operator
+        if operator not in seen
     )
 
 
@@ -172,6 +184,10 @@ def failures(levels: Iterable[Level]) -> tuple[str, ...]:
     return tuple(f"{item.name}: {'; '.join(item.reasons)}" for item in levels if not item.passed)
 
 
+def is_refused(level: Level) -> bool:
+    return level.code == CANNOT_EXECUTE
+
+
 def runs_here(level: Level) -> bool:
     """Whether there is a speed to measure."""
     return bool(level.kernels) and not level.emulated
@@ -182,62 +198,9 @@ def best(runs: Sequence[Level]) -> Level:
     return max(runs, key=lambda level: math.inf if level.int8 is None else level.int8)
 
 
-def gains(tried: tuple[Rung, ...], levels: tuple[Level, ...]) -> dict[str, tuple[str, float]]:
-    """By level: the next level that has less, and how much faster INT8 is than there."""
-    pairs = [pair for pair in zip(tried, levels, strict=True) if pair[1].int8]
-    found = {}
-    for place, (rung, level) in enumerate(pairs):
-        lower = next((pair for pair in pairs[place + 1 :] if pair[0].cpu < rung.cpu), None)
-        if lower and level.int8 and lower[1].int8:
-            found[rung.name] = lower[0].name, level.int8 / lower[1].int8
-    return found
-
-
-def worth(tried: tuple[Rung, ...], levels: tuple[Level, ...]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} is worth {times:.2f} x in {title_of(NETWORK)} INT8 here, against {lower}"
-        for name, (lower, times) in gains(tried, levels).items()
-    )
-
-
-def table(tried: tuple[Rung, ...], levels: tuple[Level, ...]) -> list[tuple[str, ...]]:
-    """A row of HEADER for each level."""
-    gained = {name: f"{times:.2f} x" for name, (_, times) in gains(tried, levels).items()}
-    return [
-        (
-            level.name,
-            level.how.partition(" ")[0] if "=" in level.how else level.how,
-            *speeds(level),
-            gained.get(level.name, ""),
-            ", ".join(dict.fromkeys(short(name) for name in level.kernels)),
-            verdict(level),
-        )
-        for level in levels
-    ]
-
-
-def speeds(level: Level) -> tuple[str, str, str]:
-    if level.fp32 is None or level.int8 is None or level.speedup is None:
-        text = "emulated" if level.emulated and level.kernels else ""
-        return text, text, ""
-    fp32, int8 = (f"{number(rate)} images/s" for rate in (level.fp32, level.int8))
-    return fp32, int8, f"{level.speedup:.2f} x"
-
-
-def short(implementation: str) -> str:
-    """The instruction set that a kernel's name ends in, where it does.
-
-    >>> short("brgconv_1x1:avx512_core_vnni"), short("gemm:jit"), short("CPU/QGemm")
-    ('avx512_core_vnni', 'gemm:jit', 'QGemm')
-    """
-    last = implementation.rpartition(":")[2]
-    names_isa = ":" in implementation and any(map(str.isdigit, last))
-    return last if names_isa else implementation.rpartition("/")[2]
-
-
 def verdict(level: Level) -> str:
     if not level.passed:
         return "FAIL"
-    if not level.kernels:
+    if is_refused(level):
         return "refused in one line"
     return "pass" if level.row is not None else "runs; no row for it"

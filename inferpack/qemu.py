@@ -1,5 +1,6 @@
 """QEMU's user mode emulator, out of a verified Debian package: not installed, not registered."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from inferpack import archive, console, deb, store
@@ -8,40 +9,77 @@ from inferpack.model import Arch, Package
 from inferpack.rungs import Tool
 
 
-def ensure(tool: Tool, host: Arch, guest: Arch, *, cache: Path, committed: Package) -> Path:
+def ensure(
+    tool: Tool, host: Arch, guest: Arch, *, cache: Path, committed: tuple[Package, ...]
+) -> Path:
     """The static program that runs `guest`'s programs on `host`, taken from the package once.
 
-    Where Debian has moved on from the `committed` package, that is reported and the new one is
-    used; the same version with other bytes is refused.
+    Where Debian has moved on from the `committed` package, that is reported every time and the
+    new one is used; the same version with other bytes is refused.
     """
-    folder = cache / "qemu"
-    target = folder / committed.file.sha256 / f"qemu-{guest.machine}"
-    if store.is_sealed(target):
-        return target
-    with store.locked(folder), console.step(f"{target.name} from Debian {tool.suite}"):
-        if store.is_sealed(target):  # another process has made it meanwhile
-            return target
-        found = fetch(tool, host, cache=cache, committed=committed)
-        program = deb.extract(archive.deb_path(cache, found), f"usr/bin/{target.name}")
-        with store.whole_file(target) as temporary:
-            temporary.write_bytes(program)
-            temporary.chmod(0o755)
-        store.seal(target)
-    return target
+    folder, wanted = cache / "qemu", package_of(tool, committed)
+    used = taken(folder, wanted, guest)
+    if used is None:
+        with store.locked(folder):
+            used = taken(folder, wanted, guest)  # another process may have made it meanwhile
+            if used is None:
+                with console.step(f"{program(guest)} from Debian {tool.suite}"):
+                    used = take(tool, host, guest, cache=cache, wanted=wanted)
+    if used != wanted:
+        console.warn(
+            f"{used.name} {wanted.version} → {used.version}:"
+            " `./inv lock --upgrade` records the new one"
+        )
+    return target(folder, used, guest)
 
 
-def fetch(tool: Tool, host: Arch, *, cache: Path, committed: Package) -> Package:
-    """The package whose file is in the cache: the committed one, unless Debian has a newer."""
-    if archive.intact(cache, committed):
-        return committed
-    (found,) = archive.resolve(tool, host, cache=cache)
-    if found == committed:
-        return found
-    if found.version == committed.version:
+def program(guest: Arch) -> str:
+    return f"qemu-{guest.machine}"
+
+
+def target(folder: Path, package: Package, guest: Arch) -> Path:
+    return folder / package.file.sha256 / program(guest)
+
+
+def note(folder: Path, wanted: Package) -> Path:
+    """Holds the package that was really used where this one was asked for."""
+    return folder / f"{wanted.file.sha256}.json"
+
+
+def taken(folder: Path, wanted: Package, guest: Arch) -> Package | None:
+    """The package whose program is there and whole, of those used for `wanted`."""
+    used = store.read_record(note(folder, wanted), Package)
+    return used if used and store.is_sealed(target(folder, used, guest)) else None
+
+
+def take(tool: Tool, host: Arch, guest: Arch, *, cache: Path, wanted: Package) -> Package:
+    """Takes the program out of the package, and returns that package."""
+    folder, used = cache / "qemu", fetch(tool, host, cache=cache, wanted=wanted)
+    content = deb.extract(archive.deb_path(cache, used), f"usr/bin/{program(guest)}")
+    path = target(folder, used, guest)
+    with store.whole_file(path) as temporary:
+        temporary.write_bytes(content)
+        temporary.chmod(0o755)
+    store.seal(path)
+    store.write_record(note(folder, wanted), used)
+    return used
+
+
+def fetch(tool: Tool, host: Arch, *, cache: Path, wanted: Package) -> Package:
+    """The package whose file is in the cache: the wanted one, unless Debian has a newer."""
+    if archive.intact(cache, wanted):
+        return wanted
+    found = package_of(tool, archive.resolve(tool, host, cache=cache))
+    if found != wanted and found.version == wanted.version:
         wrong = f"{found.name} {found.version} has other bytes than the lock says"
         raise InferpackError(f"Debian {tool.suite}", wrong, "ask why before you run it")
-    console.warn(
-        f"{found.name} {committed.version} → {found.version}:"
-        " `./inv lock --upgrade` records the new one"
-    )
+    return found
+
+
+def package_of(tool: Tool, packages: Iterable[Package]) -> Package:
+    """The tool's own, by its name; others may be there because it depends on them."""
+    name = tool.packages[0]
+    found = next((package for package in packages if package.name == name), None)
+    if found is None:
+        raise InferpackError(f"Debian {tool.suite}", f"has no package {name}", "./inv lock")
     return found

@@ -139,12 +139,17 @@ def cell(text: object) -> str:
 
 
 def write_report(shop: Workshop, folder: Path) -> Path:
-    """Writes the page, its Markdown and its charts; returns the page's path."""
+    """Writes the page, its Markdown and its charts, and removes the charts of an older page;
+    returns the page's path.
+    """
     made = page(tuple(records.gather(shop, variant) for variant in shop.variants()))
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for chart in drawings(made):
-        write(folder / f"{chart.name}.svg", drawing(chart, shop.templates))
+    charts = {folder / f"{chart.name}.svg": chart for chart in drawings(made)}
+    for path, chart in charts.items():
+        write(path, drawing(chart, shop.templates))
+    for path in set(folder.glob("*.svg")) - charts.keys():
+        path.unlink()
     write(folder / "report.md", markdown(made, shop.templates))
     return write(folder / "index.html", html(made, shop.templates))
 

@@ -66,8 +66,8 @@ class Workshop:
         """A static program that runs `guest`'s programs on this machine, fetched once."""
         tool, host = recipes.load_tools(self.recipes)["qemu"], base.native()
         path, source = self.tool_lock_path("qemu", host), "recipes/tools.toml"
-        (package,) = archive.load(path, tool, host, command="./inv lock", source=source)
-        return qemu.ensure(tool, host, guest, cache=self.cache, committed=package)
+        committed = archive.load(path, tool, host, command="./inv lock", source=source)
+        return qemu.ensure(tool, host, guest, cache=self.cache, committed=committed)
 
     def base_lock(self, variant: Variant, arch: Arch | None = None) -> tuple[Package, ...]:
         """The committed packages of the variant's base, or of the same base for another machine."""

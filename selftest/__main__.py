@@ -8,6 +8,7 @@ Exit code 0: the proof passed; 1: it failed, with the reasons; 2: it could not b
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from selftest import expectation, report
+from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.errors import BrokenInstallation, WrongAnswers
 from selftest.expectation import Expectation
 from selftest.findings import Findings
@@ -61,11 +63,11 @@ def main(
     return 0 if verdict.passed else 1
 
 
-def limited(findings: Findings, only: str | None) -> Findings:
+def limited(findings: Findings, only: Sequence[str] | None) -> Findings:
     """The findings as if the CPU had no other features: for ISAs that the environment masks."""
     if only is None:
         return findings
-    left = tuple(name for name in findings.cpu.features if name in only.split(","))
+    left = tuple(name for name in findings.cpu.features if name in only)
     return replace(findings, cpu=replace(findings.cpu, features=left))
 
 
@@ -92,9 +94,20 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only",
         metavar="FEATURES",
+        type=_features,
         help="judge as a CPU with no more than these features (comma-separated)",
     )
     return parser.parse_args(argv)
+
+
+def _features(text: str) -> tuple[str, ...]:
+    known = (*X86_FEATURES, *ARM_FEATURES.values())
+    names = tuple(filter(None, text.split(",")))
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, cutoff=0.0)
+            raise argparse.ArgumentTypeError(f"unknown '{name}'; the nearest: {', '.join(near)}")
+    return names
 
 
 def _bench(expected: Expectation, options: argparse.Namespace, measure: Measure | None) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from selftest import cpu, peak, reference, throughput, weights
 from selftest.cpu import Cpu
 from selftest.digits import Batch, Logits
-from selftest.errors import BrokenInstallation, WrongAnswers, first_line
+from selftest.errors import WrongAnswers
 from selftest.expectation import Expectation
-from selftest.frameworks import Framework, Model, Precision, open_framework
+from selftest.frameworks import Framework, Model, Precision, inference, open_framework
 from selftest.networks import IMAGE, NETWORKS, Network
 from selftest.peak import Peak
 from selftest.throughput import Run, Speed, Tell
@@ -86,16 +86,11 @@ def examine(expectation: Expectation, data: Path, seconds: float, tell: Tell) ->
     this_cpu = cpu.examine(os.environ)
     limit = peak.measure(this_cpu)
     end = time.perf_counter() + seconds
-    try:
+    with inference(expectation.framework):
         outcomes = tuple(
             _outcome(framework, network, (end - time.perf_counter()) / left, tell)
             for left, network in zip(range(len(NETWORKS), 0, -1), NETWORKS, strict=True)
         )
-    except RuntimeError as err:
-        raise BrokenInstallation(
-            f"{expectation.framework}: inference failed ({first_line(err)}); "
-            "try without ISA or thread settings in the environment"
-        ) from err
     return Bench(
         version=framework.version,
         python=platform.python_version(),

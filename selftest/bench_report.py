@@ -9,7 +9,7 @@ from selftest.bench import Bench, Figures, Outcome
 from selftest.expectation import Expectation
 from selftest.peak import Peak
 from selftest.report import cpu_lines, cpu_record
-from selftest.throughput import Rate, Speed
+from selftest.throughput import RUNS_FOR_P99, Latency, Rate, Speed
 
 SCHEMA = 1
 
@@ -90,12 +90,15 @@ def to_text(expectation: Expectation, bench: Bench) -> str:
         *cpu_lines(bench.cpu, bench.threads),
         _most(bench.peak),
         "",
-        f"{'':18} {'one image: ms':^13}  images/s by batch (* best)",
-        f"{'':18} {'p50':>6} {'p99':>6}  {''.join(f'{size:7} ' for size in sizes)}"
+        f"{'':18} {'one image: ms':^15} images/s by batch (* best)",
+        f"{'':18} {'p50':>6} {'p99':>8} {''.join(f'{size:7} ' for size in sizes)}"
         f"{'spread':>7} {'GOP/s':>6} {'peak':>5}",
     ]
     for outcome in bench.outcomes:
         lines += _rows(outcome, sizes, bench.peak)
+    speeds = [figures.speed for one in bench.outcomes for figures in (one.fp32, one.int8)]
+    if not all(speed.latency.is_exact for speed in speeds):
+        lines += ["", f"(in brackets: the slowest of fewer than {RUNS_FOR_P99} runs)"]
     if bench.cpu.emulated:
         lines += ["", "emulated: these speeds say nothing"]
     return "\n".join(lines)
@@ -134,8 +137,11 @@ def _row(
         for size in sizes
     )
     share = f"{gops / limit:5.0%}" if limit else f"{'':5}"
-    latency = speed.latency
     return (
-        f"{title:18} {latency.p50_ms:6.1f} {latency.p99_ms:6.1f}  {cells}"
+        f"{title:18} {speed.latency.p50_ms:6.1f} {_p99(speed.latency):>8} {cells}"
         f"{speed.best.spread:7.1%} {gops:6.0f} {share}"
     )
+
+
+def _p99(latency: Latency) -> str:
+    return f"{latency.p99_ms:.1f} " if latency.is_exact else f"({latency.p99_ms:.1f})"

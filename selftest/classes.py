@@ -114,14 +114,24 @@ def named(implementation: str) -> tuple[Kind, str | None]:
 
 
 def _by_instructions(instructions: Instructions | None) -> Class:
-    isa = best(instructions.isas) if instructions else None
+    isa = dominant(instructions) if instructions else None
     if isa is None:
         return Class(kind=Kind.UNNAMED)
     return Class(kind=Kind.SLOW if isa == "sse4" else Kind.FAST, isa=isa)
 
 
+def worst(isas: Collection[str]) -> str | None:
+    return min(isas, key=ISAS.index, default=None)
+
+
 def best(isas: Collection[str]) -> str | None:
     return max(isas, key=ISAS.index, default=None)
+
+
+def dominant(instructions: Instructions) -> str | None:
+    """The INT8 instruction set that most samples show; of equals, the lesser one."""
+    isas = instructions.isas
+    return max(isas, key=lambda isa: (isas[isa], -_rank(isa)), default=None)
 
 
 def is_at_least(one: str | None, other: str | None) -> bool:

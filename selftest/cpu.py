@@ -94,7 +94,7 @@ def identify(arch: str, x86: cpuid.Identity | None, cpuinfo: str) -> Processor:
     return Processor(
         model=model or "unknown",
         features=tuple(name for name in X86_FEATURES if name in features),
-        emulated=is_tcg or "flags" not in fields,
+        emulated=is_tcg or bool(fields and "flags" not in fields),
     )
 
 
@@ -104,7 +104,7 @@ def _arm(fields: Mapping[str, str]) -> Processor:
     return Processor(
         model=fields.get("model name") or ARM_PARTS.get(part, f"Arm {part}"),
         features=tuple(name for flag, name in ARM_FEATURES.items() if flag in flags),
-        emulated="Features" not in fields,
+        emulated=bool(fields and "Features" not in fields),
     )
 
 

@@ -53,11 +53,13 @@ class Instructions:
     seen: Mapping[str, float]
 
     @property
-    def isas(self) -> frozenset[str]:
-        """The INT8 instruction sets that really computed."""
-        return frozenset(
-            known.isa for known in INSTRUCTIONS if known.isa and self._often(known.name)
-        )
+    def isas(self) -> Mapping[str, float]:
+        """The INT8 instruction sets that really computed, and the summed shares of each."""
+        shares: dict[str, float] = {}
+        for known in INSTRUCTIONS:
+            if known.isa and self._often(known.name):
+                shares[known.isa] = shares.get(known.isa, 0.0) + self.seen[known.name]
+        return shares
 
     @property
     def int8(self) -> tuple[str, ...]:

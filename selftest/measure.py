@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selftest import cpu, digits
-from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel, NoEvidence, grouped
 from selftest.expectation import Expectation
 from selftest.findings import Findings, Precise
-from selftest.frameworks import Model, Precision, open_framework
+from selftest.frameworks import Model, Precision, inference, open_framework
 from selftest.instructions import Instructions, Unsampled
 from selftest.race import race, ratios, spread
 from selftest.sampler import sample
 
-BATCH = 128
+BATCH, BATCH_PER_THREAD = 128, 64
+"""Images in a run, so that threads compute and do not wait for each other."""
+
 BATCH_EMULATED = 8  # a race that nobody judges
 
 
@@ -43,19 +44,15 @@ def examine(expectation: Expectation, data: Path) -> Findings:
     framework = open_framework(expectation.framework, data)
     import_s = time.perf_counter() - start
     samples, processor = digits.load(data), cpu.examine(os.environ)
-    models = [framework.load(precision, samples.calibration) for precision in Precision]
-    try:
+    with inference(expectation.framework):
+        models = [framework.load(precision, samples.calibration) for precision in Precision]
         answers = [model(samples.images).argmax(1) for model in models]
-        batch = np.ascontiguousarray(np.resize(samples.images, (BATCH, *samples.images.shape[1:])))
+        size = BATCH if processor.emulated else batch_size(framework.threads())
+        batch = np.ascontiguousarray(np.resize(samples.images, (size, *samples.images.shape[1:])))
         evidence = [_evidence(model, batch) for model in models]
         raced = batch[:BATCH_EMULATED] if processor.emulated else batch
         fp32_run, int8_run = (partial(model, raced) for model in models)
         rates = race(fp32_run, int8_run, time.perf_counter)
-    except RuntimeError as err:
-        raise BrokenInstallation(
-            f"{expectation.framework}: inference failed ({first_line(err)}); "
-            "try without ISA or thread settings in the environment"
-        ) from err
     fp32, int8 = (
         Precise(
             accuracy=_share(answer, samples.labels),
@@ -79,6 +76,10 @@ def examine(expectation: Expectation, data: Path) -> Findings:
         agreement=_share(*answers),
         speedup=median(ratios(*rates)),
     )
+
+
+def batch_size(threads: int) -> int:
+    return max(BATCH, BATCH_PER_THREAD * threads)
 
 
 def _evidence(model: Model, batch: digits.Batch) -> Evidence:

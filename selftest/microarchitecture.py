@@ -7,10 +7,12 @@ Throughputs: https://uops.info/table.html, https://www.agner.org/optimize/instru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FLOPS = "https://stackoverflow.com/q/15655835"
+UNITS = "https://hpc.rz.rptu.de/Tutorials/AVX/vechowto.shtml"
 ZEN4 = "https://www.numberworld.org/blogs/2022_9_6_zen4_avx512_teardown/"
 ZEN5 = "https://www.numberworld.org/blogs/2024_8_7_zen5_avx512_teardown/"
 AMX = "https://en.wikipedia.org/wiki/Advanced_Matrix_Extensions"
@@ -41,11 +43,14 @@ HASWELL = _core(f"Intel Haswell, {TWO_256}", 32, 32, FLOPS)
 SKYLAKE = _core(f"Intel Skylake, {TWO_256}", 32, 64, FLOPS)
 SKYLAKE_X = _core(f"Intel Skylake-SP, {TWO_512}", 64, 85, FLOPS)
 CASCADE_LAKE = _core(f"Intel Cascade Lake, {TWO_512} and VNNI", 64, 256, UOPS)
-SKYLAKE_SILVER = _core("Intel Skylake-SP, 1 x 512-bit FMA", 32, 64, FLOPS)
-CASCADE_LAKE_SILVER = _core("Intel Cascade Lake, 1 x 512-bit FMA and VNNI", 32, 128, UOPS)
+SKYLAKE_SILVER = _core("Intel Skylake-SP, 1 x 512-bit FMA", 32, 64, UNITS)
+CASCADE_LAKE_SILVER = _core("Intel Cascade Lake, 1 x 512-bit FMA and VNNI", 32, 128, UNITS)
 ICE_LAKE_SP = _core(f"Intel Ice Lake-SP, {TWO_512} and VNNI", 64, 256, UOPS)
 ICE_LAKE = _core("Intel Ice Lake client, 1 x 512-bit FMA and VNNI", 32, 128, UOPS)
-ALDER_LAKE = _core(f"Intel Golden Cove (P-core), {TWO_256} and VNNI", 32, 128, UOPS)
+ALDER_LAKE = replace(
+    _core(f"Intel Golden Cove, {TWO_256} and VNNI (E-cores counted as P-cores)", 32, 128, UOPS),
+    assumed=True,
+)
 SAPPHIRE_RAPIDS = _core(f"Intel Sapphire Rapids, {TWO_512}, AMX", 64, 2048, AMX)
 GRANITE_RAPIDS = _core(f"Intel Granite Rapids, {TWO_512}, AMX", 64, 2048, AMX)
 ZEN_1 = _core("AMD Zen, 2 x 128-bit FMA", 16, 32, FLOPS)
@@ -97,8 +102,10 @@ ASSUMED = {
 }
 """By the best feature of a CPU that the table does not have."""
 
-ONE_UNIT = ("Silver", "Bronze")
-"""Of Skylake-SP and Cascade Lake, these have half the 512-bit units."""
+ONE_UNIT = r"Silver|Bronze|Gold 5[12](?!22)\d\d"
+"""Of Skylake-SP and Cascade Lake, these have half the 512-bit units; Gold 5122 and 5222 have all
+(UNITS, and Intel's product pages, "# of AVX-512 FMA Units").
+"""
 
 
 def find(cpuinfo: Mapping[str, str], features: Collection[str]) -> Core | None:
@@ -108,7 +115,7 @@ def find(cpuinfo: Mapping[str, str], features: Collection[str]) -> Core | None:
         return next((core for feature, core in ASSUMED.items() if feature in features), None)
     if known is not SKYLAKE_X:
         return known
-    halved = any(name in cpuinfo.get("model name", "") for name in ONE_UNIT)
+    halved = re.search(ONE_UNIT, cpuinfo.get("model name", ""))
     if "avx512_vnni" in features:
         return CASCADE_LAKE_SILVER if halved else CASCADE_LAKE
     return SKYLAKE_SILVER if halved else SKYLAKE_X

@@ -7,10 +7,10 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from selftest import cgroup, microarchitecture
+from selftest import cgroup, cpuid, microarchitecture
 from selftest.cpu import Cpu
 
 IMUL = bytes.fromhex("480fafc0")  # imul rax, rax: waits for the one before
@@ -41,7 +41,8 @@ def measure(cpu: Cpu) -> Peak | None:
     """None where there is no such CPU (not x86-64, emulated), or where it forbids measuring."""
     if cpu.arch != "x86_64" or cpu.emulated:
         return None
-    core = microarchitecture.find(fields(cgroup.read("/proc/cpuinfo") or ""), cpu.features)
+    cpuinfo = cpuid.first_processor(cgroup.read("/proc/cpuinfo") or "")
+    core = microarchitecture.find(cpuinfo, cpu.features)
     allowed = os.sched_getaffinity(0)
     cores = float(physical(allowed, _siblings))
     try:
@@ -61,12 +62,6 @@ def peak(core: microarchitecture.Core, ghz: float, cores: float) -> Peak:
         source=core.source,
         assumed=core.assumed,
     )
-
-
-def fields(cpuinfo: str) -> Mapping[str, str]:
-    """/proc/cpuinfo's first processor."""
-    pairs = (line.partition(":") for line in cpuinfo.partition("\n\n")[0].splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def physical(allowed: Collection[int], siblings: Callable[[int], str]) -> int:

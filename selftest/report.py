@@ -104,11 +104,21 @@ def to_text(
         "",
         *(_check(check, paint) for check in verdict.checks),
         "",
-        paint(f"verdict: {'PASS' if passed else 'FAIL'}", GREEN if passed else RED),
+        paint(f"verdict: {'PASS' if passed else 'FAIL'}", GREEN if passed else RED)
+        + (_reservation(findings, paint) if passed else ""),
         *([verdict.row_note] if verdict.row_note else []),
         *reasons(verdict),
     ]
     return "\n".join(lines)
+
+
+def _reservation(findings: Findings, paint: Paint) -> str:
+    """What a PASS does without."""
+    reasons = [one.unsampled for _, one in _both(findings) if one.instructions is None]
+    if not reasons:
+        return ""
+    told = shorten(f"not sampled: {reasons[-1]}", WIDTH - 32)
+    return paint(f", by names alone ({told})", RED)
 
 
 def _both(findings: Findings) -> tuple[tuple[str, Precise], tuple[str, Precise]]:
@@ -143,7 +153,9 @@ def _instructions(one: Precise) -> str:
 
 
 def _kernels(name: str, one: Precise, paint: Paint) -> list[str]:
-    """What multiplies, line by line; the rest in one."""
+    """What multiplies, line by line; the rest in one. Shares are of the time that the library's own
+    evidence accounts for, which is less than the run takes.
+    """
     total = sum(kernel.milliseconds or 0.0 for kernel in one.kernels)
     shown = [kernel for kernel in one.kernels if kernel.operator in ALWAYS_SHOWN]
     rest = [kernel for kernel in one.kernels if kernel.operator not in ALWAYS_SHOWN]

@@ -25,7 +25,7 @@ PERIOD = 0.001  # s; in fact once per kernel tick (1 to 10 ms) and running threa
 ENOUGH, FEWEST = 150, 20  # samples
 SECONDS, SECONDS_FOR_FEWEST = 0.5, 4.0
 REACH = 128  # bytes of code on either side: more shows no more, and less misses loops
-CAPACITY = 4096
+CAPACITY = 1 << 16
 
 SA_SIGINFO, SA_ONSTACK, SA_RESTART = 0x4, 0x08000000, 0x10000000
 
@@ -63,37 +63,55 @@ def sample(run: Callable[[], object]) -> Instructions:
         raise Unsampled("instructions are read on x86-64 only")
     notes, code = _handler()
     notes[0] = 0
+    windows: list[Window] = []
+
+    def computing(start: int, end: int) -> int:
+        windows.extend(_windows(list(notes[1 + start : 1 + min(end, CAPACITY)])))
+        return sum(not window.waits for window in windows)
+
     address = ctypes.addressof(ctypes.c_char.from_buffer(code))
     action = _Action(handler=address, flags=SA_SIGINFO | SA_ONSTACK | SA_RESTART)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.sigaction(signal.SIGPROF, ctypes.byref(action), None):
         raise Unsampled(f"no handler for SIGPROF is allowed (errno {ctypes.get_errno()})")
     try:
-        _run(run, lambda: int(notes[0]))
+        _run(run, lambda: int(notes[0]), computing)
     finally:
         # Ignoring it also drops a signal that is still on its way; the default would end us.
         signal.signal(signal.SIGPROF, signal.SIG_IGN)
-    places = list(notes[1 : 1 + min(notes[0], CAPACITY)])
-    found = count(_windows(places))
+    found = count(windows)
     if found.samples < FEWEST:
         raise Unsampled(f"only {found.samples} samples of computing threads")
     return found
 
 
-def _run(run: Callable[[], object], taken: Callable[[], int]) -> None:
-    start = time.perf_counter()
+def _run(
+    run: Callable[[], object], taken: Callable[[], int], computing: Callable[[int, int], int]
+) -> None:
+    """Until there are enough samples of threads that compute, however many others wait and spin.
+
+    `computing`: looks at the samples from here to there, and counts those of all looks.
+    """
+    start, looked, found = time.perf_counter(), 0, 0
     try:
         signal.setitimer(signal.ITIMER_PROF, PERIOD, PERIOD)
     except OSError as err:
         raise Unsampled(f"setitimer is forbidden ({err.strerror})") from err
     try:
-        while taken() < ENOUGH:
+        while found < ENOUGH:
             run()
-            spent = time.perf_counter() - start
-            if spent > (SECONDS if taken() >= 2 * FEWEST else SECONDS_FOR_FEWEST):
+            late = time.perf_counter() - start > SECONDS
+            end = taken()
+            # Not after every run: while we look, we are seen ourselves.
+            if end - looked >= (FEWEST if late else max(FEWEST, ENOUGH - found)):
+                looked, found = end, computing(looked, end)
+            if time.perf_counter() - start > (
+                SECONDS if found >= 2 * FEWEST else SECONDS_FOR_FEWEST
+            ):
                 break
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+    computing(looked, taken())
 
 
 @functools.cache

@@ -150,6 +150,14 @@ def temporary_folder(environment: Mapping[str, str]) -> dict[str, str]:
     return {"TMPDIR": MEMORY} if os.access(MEMORY, os.W_OK) else {}
 
 
+def _pin(cpus: set[int]) -> None:
+    """Where it is forbidden, or a CPU has just gone, the program runs with more threads instead."""
+    try:
+        os.sched_setaffinity(0, cpus)
+    except OSError:
+        return
+
+
 def _refuse(message: str, code: int) -> NoReturn:
     os.write(2, f"{message}\n".encode(errors="surrogateescape"))
     sys.exit(code)

@@ -20,7 +20,8 @@ RISES = 1.03
 SURELY = 8
 """The batch up to which it goes on all the same: load from outside may hide what a batch brings."""
 
-LATENCY_RUNS, LATENCY_BLOCK = 60, 10
+LATENCY_RUNS, LATENCY_BLOCK = 200, 10
+RUNS_FOR_P99 = 100
 LATENCY_SHARE = 0.35
 """Of the time there is."""
 
@@ -42,6 +43,11 @@ class Latency:
     runs: int
     p50_ms: float
     p99_ms: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether p99 is more than just the slowest run."""
+        return self.runs >= RUNS_FOR_P99
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from selftest.classes import Class, Kind, asked, best, classify, is_at_least, meets, untold
+from selftest.classes import (
+    Kind,
+    asked,
+    best,
+    classify,
+    dominant,
+    is_at_least,
+    meets,
+    named,
+    untold,
+    worst,
+)
 from selftest.evidence import Kernel
 from selftest.expectation import Expectation, Row
 from selftest.findings import Findings, Precise
 from selftest.instructions import LEAST
 from selftest.network import OPERATORS
+from selftest.wording import classed, names, typed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,13 +100,26 @@ def a_row_applies(expectation: Expectation, row: Row | None, findings: Findings)
 
 
 def fp32_is_real(expectation: Expectation, row: Row | None, findings: Findings) -> Iterable[Check]:
-    """A baseline in BF16 or INT8 would make the speed ratio meaningless."""
+    """A baseline in BF16 or INT8 would make the speed ratio meaningless, a slow one buys it."""
     seen = _judged(findings.fp32.kernels)
-    wrong = [kernel for kernel in seen if kernel.types != "f32"]
-    saw = _typed(wrong or seen) or findings.fp32.problem or "no evidence of any kernel"
+    problem = _baseline_problem(seen)
     yield Check(
-        name="fp32 kernels", passed=bool(seen and not wrong), expected="all in f32", saw=saw
+        name="fp32 kernels",
+        passed=bool(seen) and problem is None,
+        expected="all in f32, no reference convolution",
+        saw=problem or typed(seen) or findings.fp32.problem or "no evidence of any kernel",
     )
+
+
+def _baseline_problem(seen: list[Kernel]) -> str | None:
+    convolutions = [kernel for kernel in seen if kernel.operator == "convolution"]
+    slow = [one for one in convolutions if named(one.implementation)[0] is Kind.REFERENCE]
+    if wrong := [kernel for kernel in seen if kernel.types != "f32"]:
+        return typed(wrong)
+    if slow:
+        return f"convolution ran {names(slow)} ({Kind.REFERENCE.value})"
+    count, all_of_them = sum(kernel.count for kernel in convolutions), OPERATORS["convolution"]
+    return f"{count} of {all_of_them} convolutions" if seen and count < all_of_them else None
 
 
 def int8_is_on_fast_kernels(
@@ -107,7 +132,7 @@ def int8_is_on_fast_kernels(
             name=f"int8 kernels: {kind}",
             passed=problem is None,
             expected=asked(least),
-            saw=problem or _classed(seen, findings.int8),
+            saw=problem or classed(seen, findings.int8),
         )
 
 
@@ -117,16 +142,18 @@ def _kernel_problem(kind: str, least: str, seen: list[Kernel], int8: Precise) ->
     if not seen:
         return f"unseen ({int8.problem or 'no evidence of any'})"
     if wrong:
-        return _classed(wrong, int8)
+        return classed(wrong, int8)
     if count != all_of_them:
-        return f"{count} of {all_of_them} in INT8: {_named(seen)}"
+        return f"{count} of {all_of_them} in INT8: {names(seen)}"
     return None
 
 
 def instructions_agree(
     expectation: Expectation, row: Row | None, findings: Findings
 ) -> Iterable[Check]:
-    """Names are the library's word; what its threads were seen doing must not contradict them."""
+    """Names are the library's word; what its threads were seen doing must not contradict them: the
+    best that a name claims is seen, and nothing less than all claims is seen most.
+    """
     claims = {
         found.isa
         for kernel in _weighty(_judged(findings.int8.kernels))
@@ -135,12 +162,16 @@ def instructions_agree(
     claim, expected = best(claims), "any"
     if claim:
         expected = f"those of {claim} or better, as the kernels' names say"
-    for name, one, least in (("fp32", findings.fp32, None), ("int8", findings.int8, claim)):
+    for name, one in (("fp32", findings.fp32), ("int8", findings.int8)):
         passed, saw = True, f"not sampled: {one.unsampled}"
         if one.instructions is not None:
-            isa = best(one.instructions.isas)
-            passed = is_at_least(isa, least) if name == "int8" else isa is None
+            isas = one.instructions.isas
+            most = dominant(one.instructions)
+            agrees = is_at_least(best(isas), claim) and is_at_least(most, worst(claims))
+            passed = agrees if name == "int8" else not isas
             saw = ", ".join(one.instructions.int8) or "none of int8's"
+            if most != best(isas):
+                saw += f" (most often {most}'s)"
         yield Check(
             name=f"{name} instructions",
             passed=passed,
@@ -205,32 +236,6 @@ def _weighty(kernels: list[Kernel]) -> list[Kernel]:
         for kernel in kernels
         if kernel.milliseconds is None or kernel.milliseconds >= 2 * LEAST * total
     ]
-
-
-def _named(kernels: Iterable[Kernel]) -> str:
-    return ", ".join(dict.fromkeys(kernel.implementation for kernel in kernels))
-
-
-def _typed(kernels: list[Kernel]) -> str:
-    return f"{kernels[0].types}: {_named(kernels)}" if kernels else ""
-
-
-def _classed(kernels: Iterable[Kernel], precise: Precise) -> str:
-    """Names, each class behind those that are of it."""
-    groups: dict[str, list[Kernel]] = {}
-    for kernel in kernels:
-        found = classify(kernel, precise.instructions)
-        groups.setdefault(_told(found, kernel, precise), []).append(kernel)
-    return ", ".join(f"{_named(same)} ({text})" for text, same in groups.items())
-
-
-def _told(found: Class, kernel: Kernel, precise: Precise) -> str:
-    """The class in words, with what keeps us from knowing more."""
-    if found.kind is Kind.NOT_INT8:
-        return f"{found.kind.value}: {kernel.types}"
-    if found.kind is Kind.UNNAMED and precise.unsampled:
-        return f"{found}, {precise.unsampled}"
-    return str(found)
 
 
 def _features(findings: Findings) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -26,7 +27,9 @@ class Precision(Enum):
 
 
 class Model(Protocol):
-    """A loaded model; `kernels` runs it once more and raises NoEvidence when nothing tells."""
+    """A loaded model; `kernels` runs it once more and raises NoEvidence when nothing tells. What
+    fails in the library is a RuntimeError or MemoryError.
+    """
 
     def __call__(self, batch: Batch) -> Logits: ...
 
@@ -45,6 +48,22 @@ class Framework(Protocol):
     ) -> Model: ...
 
     def threads(self) -> int: ...
+
+
+@contextmanager
+def inference(name: str) -> Iterator[None]:
+    """What fails while models load and run, in one line."""
+    try:
+        yield
+    except MemoryError as err:
+        raise BrokenInstallation(
+            f"{name}: out of memory ({first_line(err)}); allow the container more"
+        ) from err
+    except RuntimeError as err:
+        raise BrokenInstallation(
+            f"{name}: inference failed ({first_line(err)}); "
+            "try without ISA or thread settings in the environment"
+        ) from err
 
 
 def open_framework(name: str, data: Path) -> Framework:

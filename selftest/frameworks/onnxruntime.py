@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library loads
@@ -43,7 +44,8 @@ class Model:
             ) from err
 
     def __call__(self, batch: Batch) -> Logits:
-        logits: Logits = self._session.run(None, {"image": batch})[0]
+        with _failures():
+            logits: Logits = self._session.run(None, {"image": batch})[0]
         return logits
 
     def kernels(self, batch: Batch) -> tuple[Kernel, ...]:
@@ -51,9 +53,10 @@ class Model:
         options = _options(self._waiting)
         options.enable_profiling = True
         options.profile_file_prefix = str(SCRATCH / f"selftest-{os.getpid()}")
-        session = onnxruntime.InferenceSession(self._file, options, PROVIDERS)
-        session.run(None, {"image": batch})
-        profile = Path(session.end_profiling())
+        with _failures():
+            session = onnxruntime.InferenceSession(self._file, options, PROVIDERS)
+            session.run(None, {"image": batch})
+            profile = Path(session.end_profiling())
         try:
             return parse(profile.read_text(encoding="utf-8"))
         except OSError as err:
@@ -61,6 +64,17 @@ class Model:
         finally:
             with suppress(OSError):
                 profile.unlink()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Those of other libraries are RuntimeErrors; onnxruntime's have no common base."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as err:
+        raise RuntimeError(first_line(err)) from err
 
 
 def _options(waiting: tuple[str, str]) -> onnxruntime.SessionOptions:

@@ -13,7 +13,7 @@ ADD --link layers/sympy-1.14.0.tar /
 ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/torch-2.13.0+cpu.tar /
 ADD --link layers/selftest.tar /
-ENV GOMP_SPINCOUNT="3000" \
+ENV GOMP_SPINCOUNT="20000" \
     LANG="C.UTF-8" \
     MALLOC_MMAP_THRESHOLD_="1073741824" \
     MALLOC_TRIM_THRESHOLD_="17179869184"

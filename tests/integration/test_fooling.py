@@ -130,7 +130,9 @@ def test_where_no_instruction_can_be_seen_names_are_enough_and_without_names_not
         )
     else:
         finished = run(["selftest"], **options)
-        assert (finished.code, f"not sampled: {problem}" in finished.stdout) == (0, True)
+        assert finished.code == 0
+        verdict = f"verdict: PASS, by names alone (not sampled: {problem})"
+        assert finished.stdout.splitlines()[-1] == verdict
 
 
 def emulated(run: Run, qemu: Path, model: str, *words: str, **volumes: Any) -> dict[str, str]:

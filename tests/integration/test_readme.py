@@ -46,3 +46,11 @@ def test_a_commands_result_can_be_used_by_the_next(checkout: Checkout) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     (variant,) = (item for item in VARIANTS if item.recipe.name == "onnxruntime")
     assert done.stdout == f"{variant.version}\n"
+
+
+def test_every_file_that_it_links_or_names_exists() -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", README)
+    named = re.findall(r"`((?:[a-z]+/)+[\w.]+\.\w+)`", README)
+    made = {"build/<id>/bench.json", "build/report/index.html"}
+    assert linked and named
+    assert [name for name in {*linked, *named} - made if not (cli.ROOT / name).exists()] == []

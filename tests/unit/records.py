@@ -177,6 +177,7 @@ def level(name: str, **other: Any) -> dict[str, Any]:
 
 
 REFUSED: dict[str, Any] = {
+    "code": 126,
     "fp32": None,
     "int8": None,
     "speedup": None,
@@ -184,7 +185,7 @@ REFUSED: dict[str, Any] = {
     "isa": [],
     "row": None,
 }
-EMULATED: dict[str, Any] = {"how": "qemu -cpu Nehalem", "emulated": True, "code": 3, **REFUSED}
+EMULATED: dict[str, Any] = {"how": "qemu -cpu Nehalem", "emulated": True, **REFUSED}
 
 
 def ladder(*levels: dict[str, Any], digest: str = DIGEST) -> Ladder:
@@ -194,7 +195,9 @@ def ladder(*levels: dict[str, Any], digest: str = DIGEST) -> Ladder:
     )
     document = {
         "digest": digest,
-        "machine": "AMD EPYC",
+        "variant": "onnxruntime-mlas-py311-amd64",
+        "framework": "onnxruntime",
+        "cpu": CPU,
         "measured": MOMENT,
         "network": "resnet50",
         "levels": known,

@@ -24,7 +24,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance"
         " qemu",
         "workshop ladder kernels contents",
-        "pipeline locking status",
+        "pipeline locking status gains",
         "throughput",
         "climb",
         "records changes",

@@ -1,5 +1,7 @@
 """How containers are run at each level, and how often each is timed."""
 
+import dataclasses
+import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inferpack import ladder
-from inferpack.climb import Climber, promised, timed
+from inferpack import cli, ladder
+from inferpack.climb import Climber, promised, recorded, timed
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.ladder import Level, Rung
@@ -138,6 +140,40 @@ def test_a_bench_that_dies_once_fails_its_level_in_one_line(onnxruntime: Variant
     )
     assert speeds((masked,)) == [(None, None, None)]
     assert masked.kernels == native.kernels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watching(Asked):
+    """An engine that says whether another process could work in a folder meanwhile, and dies."""
+
+    folder: Path
+
+    def run(self, digest: str, command: list[str], **options: Any) -> Finished:
+        with (self.folder / ".lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise InferpackError("docker engine", "failed")
+
+
+def test_a_climb_is_alone_and_leaves_no_older_record_where_it_fails(
+    onnxruntime: Variant, tmp_path: Path
+) -> None:
+    (tmp_path / "recipes").symlink_to(cli.ROOT / "recipes")
+    shop = dataclasses.replace(cli.shop(), root=tmp_path)
+    folder, proof = shop.folder(onnxruntime), records.proof(onnxruntime)
+    ladder.record(folder, records.ladder())
+    made, _ = climber(onnxruntime)
+    engine = Watching(logs=tmp_path, variant=onnxruntime, speeds=iter(()), folder=folder)
+    with pytest.raises(InferpackError, match="docker engine: failed"):
+        recorded(shop, dataclasses.replace(made, engine=engine), proof)
+    assert ladder.read(folder) is None
+
+
+def test_a_climb_is_recorded_with_its_image_and_cpu(onnxruntime: Variant, tmp_path: Path) -> None:
+    (tmp_path / "recipes").symlink_to(cli.ROOT / "recipes")
+    shop = dataclasses.replace(cli.shop(), root=tmp_path, now=lambda: records.MOMENT)
+    made, _ = climber(onnxruntime, 160.0)
+    found = recorded(shop, made, records.proof(onnxruntime))
+    assert ladder.read(shop.folder(onnxruntime)) == replace(records.ladder(), levels=found.levels)
 
 
 def test_a_bench_of_other_networks_only_is_an_error(onnxruntime: Variant) -> None:

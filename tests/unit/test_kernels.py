@@ -11,7 +11,7 @@ from inferpack.expectation import Tolerance
 from inferpack.model import Variant
 from inferpack.proof import Report
 from tests.unit import records
-from tests.unit.records import INT8, kernel
+from tests.unit.records import CPU, INT8, kernel
 
 TOLERANCE = Tolerance()
 REFERENCE = kernel("convolution", "ref:any", kind="reference", isa=None)
@@ -131,8 +131,24 @@ def test_lost_dot_products_are_caught(onnxruntime: Variant) -> None:
     assert reports(onnxruntime, int8=sampled(400, tdpb=0.8)) == []
     unsampled = {**INT8, "instructions": None}
     assert lines(reports(onnxruntime, int8=unsampled)) == [
-        (False, "int8 instructions: sampled → not sampled")
+        (True, "int8 instructions: sampled → not sampled")
     ]
+    old, new = report(onnxruntime, int8=unsampled), report(onnxruntime)
+    assert [change.worse for change in changes.reports(old, new, TOLERANCE)] == [False]
+
+
+def test_on_another_cpu_other_kernels_are_no_worse(onnxruntime: Variant) -> None:
+    """The kernels of a lesser CPU are told, and its lost verdict is still a loss."""
+    cpu = CPU | {"features": ["avx2"]}
+    lesser = {**INT8, "kernels": [REFERENCE, LINEAR], "instructions": None}
+    found = lines(reports(onnxruntime, cpu=cpu, int8=lesser, passed=False))
+    assert [(worse, line.partition(":")[0]) for worse, line in found] == [
+        (True, "verdict"),
+        (False, "int8 convolution"),
+        (False, "int8 instructions"),
+    ]
+    emulated = lines(reports(onnxruntime, emulated=True, int8=lesser))
+    assert [worse for worse, _ in emulated] == [False, False]
 
 
 def test_dot_products_that_a_few_samples_may_have_missed_are_no_loss(onnxruntime: Variant) -> None:

@@ -122,6 +122,29 @@ class TestJudge:
             "expectation for this CPU: expected avx2, saw none of these on a CPU with sse4_2",
         )
 
+    @pytest.mark.parametrize("lost", ["convolution", "linear"])
+    @pytest.mark.parametrize("how", ["absent", "in f32"])
+    def test_but_must_show_an_int8_kernel_of_each_kind(
+        self, pytorch: Variant, lost: str, how: str
+    ) -> None:
+        """Images that run and are right may still have fallen back to FP32 altogether."""
+        kept = [item for item in records.INT8["kernels"] if item["operator"] != lost]
+        kernels = [*kept, *([records.kernel(lost, "x", **records.F32)] if how == "in f32" else [])]
+        report = records.report(
+            pytorch,
+            passed=False,
+            row=None,
+            checks=[NO_ROW],
+            int8={**records.INT8, "kernels": kernels},
+        )
+        level = ladder.judge(LEAST, pytorch, finished(report, 1), 9.0)
+        assert (level.passed, ladder.verdict(level)) == (False, "FAIL")
+        assert level.reasons[1:] == (f"int8 kernels: {lost}: no evidence of any kernel",)
+
+    def test_no_kernels_are_no_refusal(self) -> None:
+        level = Level(name="x", how="x", emulated=True, code=1, passed=True)
+        assert ladder.verdict(level) == "runs; no row for it"
+
     def test_but_must_be_right(self, pytorch: Variant) -> None:
         wrong = {**SLOW, "name": "fp32 accuracy"}
         report = records.report(pytorch, passed=False, row=None, checks=[NO_ROW, wrong])

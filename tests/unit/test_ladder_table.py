@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from inferpack import ladder
+from inferpack import gains, ladder
 from inferpack.errors import InferpackError
-from inferpack.ladder import Ladder, Level, Rung
+from inferpack.ladder import Level, Rung
 from tests.unit import records
 from tests.unit.test_ladder import HERE, LEAST, LESS, V1, V2
 
@@ -19,7 +19,9 @@ LEVELS = msgspec.convert(
         records.level(HERE.name),
         records.level(LESS.name, how=LESS.how, int8=80.0, kernels=["a:avx2", "gemm:jit"]),
         records.level(LEAST.name, how=LEAST.how, int8=16.0, row=None, kernels=["CPU/Gemm"]),
-        records.level(V2.name, **{**records.EMULATED, "kernels": ["a:sse41", "b:sse41"]}),
+        records.level(
+            V2.name, **{**records.EMULATED, "code": 1, "kernels": ["a:sse41", "b:sse41"]}
+        ),
         records.level(V1.name, **records.EMULATED, reasons=["cannot run on this CPU"]),
     ],
     tuple[Level, ...],
@@ -28,7 +30,7 @@ LEVELS = msgspec.convert(
 
 def test_a_row_for_each_level() -> None:
     emulated = ("emulated", "emulated", "", "")
-    assert ladder.table(TRIED, LEVELS) == [
+    assert gains.table(TRIED, LEVELS) == [
         (
             *("AVX-512 VNNI", "this CPU as it is", "40.0 images/s", "160 images/s"),
             *("4.00 x", "2.00 x", "avx512_core_vnni", "pass"),
@@ -47,14 +49,14 @@ def test_a_row_for_each_level() -> None:
 
 
 def test_what_a_level_is_worth_is_told() -> None:
-    assert ladder.worth(TRIED, LEVELS) == (
+    assert gains.worth(TRIED, LEVELS) == (
         "AVX-512 VNNI is worth 2.00 x in ResNet-50 INT8 here, against AVX2",
         "AVX2 is worth 5.00 x in ResNet-50 INT8 here, against SSE4",
     )
 
 
 def test_the_table_names_the_network_its_speeds_are_of() -> None:
-    assert ladder.HEADER[2:5] == ("ResNet-50 FP32", "ResNet-50 INT8", "INT8/FP32")
+    assert gains.HEADER[2:5] == ("ResNet-50 FP32", "ResNet-50 INT8", "INT8/FP32")
 
 
 def test_only_levels_that_are_wrong_fail() -> None:
@@ -67,8 +69,7 @@ def test_only_levels_that_are_wrong_fail() -> None:
 def test_a_level_is_compared_with_the_next_that_has_less() -> None:
     other = Rung(name="AVX2 VNNI", cpu=frozenset({"avx2", "avx_vnni"}))
     levels = (LEVELS[0], level("AVX2 VNNI", 120.0), *LEVELS[1:])
-    gains = ladder.gains((HERE, other, LESS, LEAST, V2, V1), levels)
-    assert gains == {
+    assert gains.gains((HERE, other, LESS, LEAST, V2, V1), levels) == {
         "AVX-512 VNNI": ("AVX2", 2.0),
         "AVX2 VNNI": ("AVX2", 1.5),
         "AVX2": ("SSE4", 5.0),
@@ -91,9 +92,7 @@ def test_of_several_runs_the_least_disturbed_counts_but_no_failure_is_hidden() -
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Ladder(
-        digest="sha256:0", machine="AMD EPYC", measured=1, network="resnet50", levels=LEVELS
-    )
+    made = msgspec.structs.replace(records.ladder(), levels=LEVELS)
     assert ladder.read(tmp_path) is None
     assert ladder.record(tmp_path, made) == tmp_path / "ladder.json"
     assert ladder.read(tmp_path) == made

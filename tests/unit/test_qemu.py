@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from inferpack import archive, deb, qemu, rootfs
@@ -44,7 +45,9 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ensure(tmp_path: Path, committed: Package) -> Path:
-    return qemu.ensure(TOOL, Arch.AMD64, Arch.AMD64, cache=tmp_path / "cache", committed=committed)
+    return qemu.ensure(
+        TOOL, Arch.AMD64, Arch.AMD64, cache=tmp_path / "cache", committed=(committed,)
+    )
 
 
 def message(tmp_path: Path, committed: Package) -> str:
@@ -93,13 +96,37 @@ def test_the_same_version_with_other_bytes_is_refused(tmp_path: Path, debian: Pa
     assert not list(tmp_path.rglob("qemu-x86_64"))
 
 
-def test_a_newer_version_is_used_and_said_so(
+def test_a_newer_version_is_used_and_said_so_every_time(
     tmp_path: Path, debian: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     committed = write_deb(debian, b"the emulator")
-    write_deb(debian, b"a newer one", version="1:10.0-2")
-    assert ensure(tmp_path, committed).read_bytes() == b"a newer one"
-    assert "qemu-user 1:10.0-1 → 1:10.0-2: `./inv lock --upgrade`" in capsys.readouterr().err
+    newer = write_deb(debian, b"a newer one", version="1:10.0-2")
+    for _ in range(2):
+        made = ensure(tmp_path, committed)
+        assert made.read_bytes() == b"a newer one"
+        assert "qemu-user 1:10.0-1 → 1:10.0-2: `./inv lock --upgrade`" in capsys.readouterr().err
+        debian.unlink(missing_ok=True)
+    assert made.parent.name == newer.file.sha256
+
+
+def test_a_newer_program_never_passes_for_the_committed_one(tmp_path: Path, debian: Path) -> None:
+    """Once its own package is there again, the lock is followed."""
+    committed = write_deb(debian, b"the emulator")
+    newer = write_deb(debian, b"a newer one", version="1:10.0-2")
+    ensure(tmp_path, committed)
+    made = ensure(tmp_path, newer)
+    assert made.read_bytes() == b"a newer one"
+    assert not (made.parents[1] / committed.file.sha256).exists()
+
+
+def test_a_package_that_came_to_depend_on_another_is_found_by_its_name(
+    tmp_path: Path, debian: Path
+) -> None:
+    wanted = write_deb(debian, b"the emulator")
+    other = msgspec.structs.replace(wanted, name="a-new-dependency")
+    assert qemu.package_of(TOOL, (other, wanted)) == wanted
+    with pytest.raises(InferpackError, match="Debian trixie: has no package qemu-user"):
+        qemu.package_of(TOOL, (other,))
 
 
 def test_a_truncated_package_is_one_line(tmp_path: Path, debian: Path) -> None:
@@ -111,4 +138,4 @@ def test_a_truncated_package_is_one_line(tmp_path: Path, debian: Path) -> None:
 def test_a_package_without_the_program_is_one_line(tmp_path: Path, debian: Path) -> None:
     committed = write_deb(debian, b"the emulator")
     with pytest.raises(InferpackError, match="holds no usr/bin/qemu-aarch64"):
-        qemu.ensure(TOOL, Arch.AMD64, Arch.ARM64, cache=tmp_path / "cache", committed=committed)
+        qemu.ensure(TOOL, Arch.AMD64, Arch.ARM64, cache=tmp_path / "cache", committed=(committed,))

@@ -126,9 +126,26 @@ def test_the_table_fits_a_screen_and_marks_the_best_batch() -> None:
     assert "at most 500 GOP/s in FP32, 2,000 in INT8: 2 cores at 4.33 GHz (measured)" in text
     (row,) = (line for line in text.splitlines() if line.startswith("resnet50     INT8"))
     assert row.split() == [
-        "resnet50", "INT8", "12.3", "23.4", "90.0", "100.0", "120.0*", "1.2%", "981", "49%"
+        "resnet50", "INT8", "12.3", "(23.4)", "90.0", "100.0", "120.0*", "1.2%", "981", "49%"
     ]  # fmt: skip
     assert "INT8 is 4.00 times as fast; logits are off numpy's by 6.4e-07 in FP32, 1.5e-02" in text
+
+
+def test_the_table_tells_when_p99_is_just_the_slowest_run() -> None:
+    text = bench_report.to_text(EXPECTED, FOUND)
+    assert text.count(" (23.4) ") == 4
+    assert "(in brackets: the slowest of fewer than 100 runs)" in text
+    outcomes = tuple(
+        replace(one, fp32=many_runs(one.fp32), int8=many_runs(one.int8)) for one in FOUND.outcomes
+    )
+    text = bench_report.to_text(EXPECTED, replace(FOUND, outcomes=outcomes))
+    assert text.count(" 23.4 ") == 4
+    assert "brackets" not in text
+
+
+def many_runs(some: Figures) -> Figures:
+    latency = replace(some.speed.latency, runs=100)
+    return replace(some, speed=replace(some.speed, latency=latency))
 
 
 def test_the_table_admits_what_it_does_not_know() -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from selftest.classes import FEATURES, ISAS, Class, Kind, asked, classify, is_at_least, meets
+from selftest.classes import (
+    FEATURES,
+    ISAS,
+    Class,
+    Kind,
+    asked,
+    classify,
+    dominant,
+    is_at_least,
+    meets,
+)
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.evidence import Kernel
 from selftest.instructions import INSTRUCTIONS, Instructions
@@ -88,6 +98,22 @@ def test_instructions_tell_of_what_multiplies_alone(operator: str, expected: Cla
     kernel = Kernel(operator=operator, types="u8", implementation=name)
     seen = Instructions(samples=100, seen={"vpdpbusd": 0.5})
     assert classify(kernel, seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "isa"),
+    [
+        ({"vpdpbusd": 0.053, "vpmaddwd.vex": 0.85}, "avx2"),
+        ({"vpdpbusd": 0.57, "vpmaddubsw.vex": 0.06, "vpmaddwd.vex": 0.06}, "avx512_vnni"),
+        ({"vpdpbusd": 0.5, "vpmaddubsw.vex": 0.3, "vpmaddwd.vex": 0.3}, "avx2"),
+        ({"vpdpbusd": 0.5, "vpmaddubsw": 0.5}, "avx512"),
+        ({"vpdpbusd": 0.04, "vfmadd": 0.9}, None),
+    ],
+)
+def test_what_computed_most_of_the_time_counts_and_of_equals_the_lesser(
+    seen: dict[str, float], isa: str | None
+) -> None:
+    assert dominant(Instructions(samples=100, seen=seen)) == isa
 
 
 def test_a_kernel_that_multiplies_no_integers_is_not_int8_whatever_its_name() -> None:

@@ -44,7 +44,14 @@ def test_x86_instructions_on_an_arm_host_are_emulated_whoever_translates_them() 
 
 
 def test_an_x86_cpu_that_nothing_tells_of_is_unknown_and_has_no_features() -> None:
-    assert identify("x86_64", None, "") == Processor(model="unknown", features=(), emulated=True)
+    assert identify("x86_64", None, "") == Processor(model="unknown", features=(), emulated=False)
+
+
+@pytest.mark.parametrize("text", ["", XEON])
+def test_a_hidden_cpuinfo_is_no_emulation_and_qemus_own_leaf_still_is(text: str) -> None:
+    assert not identify("x86_64", x86(), text).emulated
+    assert identify("x86_64", x86(is_tcg=True), text).emulated
+    assert not identify("aarch64", None, "").emulated
 
 
 def test_an_arm_cpu_is_named_by_its_part_and_has_features_by_their_usual_names() -> None:

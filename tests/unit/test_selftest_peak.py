@@ -10,8 +10,9 @@ import pytest
 
 from selftest import cgroup, cpu, microarchitecture, peak
 from selftest.cpu import Cpu
+from selftest.cpuid import first_processor
 from selftest.microarchitecture import AMD, INTEL, TABLE, Core, find
-from selftest.peak import IMUL, LATENCY, Compiled, Peak, counted, fields, frequency, physical
+from selftest.peak import IMUL, LATENCY, Compiled, Peak, counted, frequency, physical
 
 on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 machine code")
 
@@ -36,9 +37,12 @@ def cpuinfo(vendor: str, family: int, model: int, name: str = "") -> dict[str, s
         ((INTEL, 6, 85, "Xeon Platinum 8168"), ("avx512bw",), (64, 85)),
         ((INTEL, 6, 85, "Xeon Platinum 8268"), ("avx512_vnni",), (64, 256)),
         ((INTEL, 6, 85, "Xeon Silver 4210"), ("avx512_vnni",), (32, 128)),
+        ((INTEL, 6, 85, "Xeon(R) Gold 5118 CPU"), ("avx512bw",), (32, 64)),
+        ((INTEL, 6, 85, "Xeon(R) Gold 5218 CPU"), ("avx512_vnni",), (32, 128)),
+        ((INTEL, 6, 85, "Xeon(R) Gold 5222 CPU"), ("avx512_vnni",), (64, 256)),
+        ((INTEL, 6, 85, "Xeon(R) Gold 6240 CPU"), ("avx512_vnni",), (64, 256)),
         ((INTEL, 6, 106, "Xeon Platinum 8380"), ("avx512_vnni",), (64, 256)),
         ((INTEL, 6, 143, "Xeon Platinum 8480+"), ("amx_int8",), (64, 2048)),
-        ((INTEL, 6, 151, "Core i9-12900K"), ("avx_vnni",), (32, 128)),
     ],
 )
 def test_a_known_cpu_has_its_operations_per_cycle(
@@ -68,13 +72,20 @@ def test_an_unknown_cpu_is_assumed_from_its_features_and_says_so(
     assert (core.int8, core.assumed) == (int8, True)
 
 
+def test_where_cores_differ_the_peak_is_assumed() -> None:
+    core = find(cpuinfo(INTEL, 6, 151, "Core i9-12900K"), ("avx_vnni",))
+    assert core is not None
+    assert (core.fp32, core.int8, core.assumed) == (32, 128, True)
+
+
 def test_a_cpu_that_tells_nothing_has_no_peak() -> None:
     assert find({}, ()) is None
 
 
 def test_cpuinfo_is_read_from_the_first_processor() -> None:
     text = "processor\t: 0\ncpu family\t: 26\n\nprocessor\t: 1\ncpu family\t: 27\n"
-    assert fields(text) == {"processor": "0", "cpu family": "26"}
+    found = first_processor(text)
+    assert (found["processor"], found["cpu family"]) == ("0", "26")
 
 
 def test_hyperthreads_of_one_core_count_once() -> None:
@@ -149,7 +160,8 @@ def test_this_machine_does_what_the_table_says(opcode: int, operations: int) -> 
     this = cpu.examine(os.environ)
     if "avx512_vnni" not in this.features or this.emulated:
         pytest.skip("a CPU without AVX-512 VNNI")
-    core = microarchitecture.find(fields(cgroup.read("/proc/cpuinfo") or ""), this.features)
+    cpuinfo = first_processor(cgroup.read("/proc/cpuinfo") or "")
+    core = microarchitecture.find(cpuinfo, this.features)
     assert core is not None
     if core.assumed or "amx_int8" in this.features:
         pytest.skip("not a CPU of the table, or one whose INT8 peak is AMX")

@@ -143,6 +143,13 @@ def test_the_text_says_why_there_are_no_samples() -> None:
     assert "INT8    98.80%      2,100    2.0%   not sampled: it is forbidden\n" in text
 
 
+def test_the_verdict_says_that_it_goes_by_names_alone() -> None:
+    bare = replace(GOOD, int8=replace(GOOD.int8, instructions=None, unsampled="it is forbidden"))
+    assert report.to_text(EXPECTED, bare, judge(EXPECTED, bare)).splitlines()[-1] == (
+        "verdict: PASS, by names alone (not sampled: it is forbidden)"
+    )
+
+
 def test_the_text_says_when_a_cpu_could_do_more_than_its_row_asks() -> None:
     newer = replace(GOOD, cpu=replace(GOOD.cpu, features=(*GOOD.cpu.features, "amx_int8")))
     lines = report.to_text(EXPECTED, newer, judge(EXPECTED, newer)).splitlines()

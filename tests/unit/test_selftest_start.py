@@ -84,6 +84,13 @@ def test_a_pinned_program_gets_neighbouring_cores_from_anywhere_on() -> None:
     }
 
 
+@pytest.mark.parametrize("cpus", [set(), {1 << 14}])
+def test_a_mask_that_the_kernel_refuses_stops_no_program(cpus: set[int]) -> None:
+    before = os.sched_getaffinity(0)
+    start._pin(cpus)
+    assert os.sched_getaffinity(0) == before
+
+
 @pytest.mark.parametrize(
     ("writable", "environment", "expected"),
     [

@@ -64,6 +64,12 @@ def test_a_model_that_collapses_at_a_large_batch_is_best_before() -> None:
     assert fp32.best.batch in (1, 2, 4)
 
 
+def test_latency_is_of_enough_runs_for_a_p99_that_is_not_the_slowest() -> None:
+    _, fp32, int8 = measured(lambda batch: 0.02 * batch, lambda batch: 0.01 * batch)
+    assert [speed.latency.runs for speed in (fp32, int8)] == [200, 200]
+    assert fp32.latency.is_exact
+
+
 def test_models_run_in_turns() -> None:
     time, *_ = measured(lambda batch: 0.2, lambda batch: 0.2)
     rates = [name for name, batch in time.ran if batch == 2]
@@ -80,6 +86,7 @@ def test_a_model_too_slow_for_the_time_is_still_measured() -> None:
     _, fp32, int8 = measured(lambda batch: 30.0, lambda batch: 20.0, seconds=1)
     assert [rate.batch for rate in fp32.batches] == [1]
     assert (fp32.latency.runs, int8.latency.p50_ms) == (10, 20_000)
+    assert not fp32.latency.is_exact
 
 
 def test_the_best_is_the_batch_with_most_images_a_second() -> None:

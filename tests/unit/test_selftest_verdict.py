@@ -94,7 +94,32 @@ def test_a_cpu_that_no_row_fits_fails_and_says_so() -> None:
 def test_a_baseline_that_is_not_in_f32_fails() -> None:
     bfloat = Kernel(operator="convolution", types="bf16", implementation="brgconv:avx512_core_bf16")
     bad = replace(GOOD, fp32=replace(GOOD.fp32, kernels=(bfloat,)))
-    assert why(bad) == ["fp32 kernels: bf16: brgconv:avx512_core_bf16, should be all in f32"]
+    (reason,) = why(bad)
+    assert reason.startswith("fp32 kernels: bf16: brgconv:avx512_core_bf16, should be all in f32")
+
+
+def fp32_ran(*kernels: Kernel) -> Findings:
+    return replace(GOOD, fp32=replace(GOOD.fp32, kernels=kernels))
+
+
+FP32 = Kernel(operator="convolution", types="f32", implementation="x64:gemm:jit", count=5)
+
+
+def test_a_slow_baseline_fails() -> None:
+    slow = (replace(FP32, count=4), replace(FP32, implementation="ref:any", count=1))
+    should = "should be all in f32, no reference convolution"
+    assert why(fp32_ran(*slow)) == [f"fp32 kernels: convolution ran ref:any (reference), {should}"]
+    assert why(fp32_ran(replace(FP32, count=4))) == [f"fp32 kernels: 4 of 5 convolutions, {should}"]
+    assert why(fp32_ran(replace(FP32, operator="linear"))) == [
+        f"fp32 kernels: 0 of 5 convolutions, {should}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["x64:gemm:jit", "jit:sse41", "gemm_any_f32", "CPUExecutionProvider/FusedConv"]
+)
+def test_a_baseline_on_an_old_cpu_is_no_reference(name: str) -> None:
+    assert why(fp32_ran(replace(FP32, implementation=name))) == []
 
 
 def test_a_cpu_that_can_more_than_any_row_knows_is_judged_by_the_nearest_lower_one() -> None:

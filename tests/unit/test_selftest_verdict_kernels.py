@@ -115,6 +115,9 @@ def test_where_a_library_names_no_kernels_the_instructions_decide() -> None:
         f"int8 kernels: {kind} ran {kernel.implementation} (fast int8 for avx2), {SHOULD}"
         for kind, kernel in zip(("convolution", "linear"), MLAS, strict=True)
     ]
+    assert why(mlas({"vpdpbusd": 0.053, "vpmaddwd.vex": 0.85}))[0].startswith(
+        "int8 kernels: convolution ran CPUExecutionProvider/QLinearConv (fast int8 for avx2), "
+    )
     assert why(mlas({"pmaddwd": 0.5}))[0].startswith(
         "int8 kernels: convolution ran CPUExecutionProvider/QLinearConv (slow int8 for sse4), "
     )
@@ -142,6 +145,20 @@ def test_names_that_the_instructions_contradict_fail() -> None:
         f"int8 instructions: vpmaddubsw, vpmaddwd, {claim}"
     ]
     assert why(seen_in_int8({"vfmadd": 0.8})) == [f"int8 instructions: none of int8's, {claim}"]
+
+
+def test_the_instructions_of_a_name_must_be_those_that_are_seen_most() -> None:
+    claim = "should be those of avx512_vnni or better, as the kernels' names say"
+    assert why(seen_in_int8({"vpdpbusd": 0.053, "vpmaddwd.vex": 0.85})) == [
+        f"int8 instructions: vpdpbusd, vpmaddwd.vex (most often avx2's), {claim}"
+    ]
+
+
+def test_a_better_kernel_among_others_needs_not_be_seen_most() -> None:
+    amx = replace(CONVOLUTION, implementation="brg_conv_fwd:avx512_core_amx", count=2)
+    seen = Instructions(samples=100, seen={"tdpb": 0.2, "vpdpbusd": 0.4})
+    mixed = (amx, replace(CONVOLUTION, count=3), LINEAR)
+    assert why(replace(GOOD, int8=replace(GOOD.int8, kernels=mixed, instructions=seen))) == []
 
 
 def test_a_kernel_that_takes_no_time_needs_not_be_seen() -> None:
