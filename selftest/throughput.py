@@ -1,4 +1,4 @@
-"""How fast two models are: latency one image at a time, then batches that grow while it pays.
+"""How fast two models are: latency one image at a time, then batches that grow while there is time.
 
 FP32 and INT8 run in turns, so that load from outside hits both alike; in blocks, because a model
 that runs alone keeps its weights in the cache.
@@ -14,12 +14,6 @@ from statistics import median
 from selftest.race import Clock, spread
 
 BATCHES = (1, 2, 4, 8, 16, 32)
-RISES = 1.03
-"""A larger batch that is not faster by this brings nothing; two of them in a row end the search."""
-
-SURELY = 8
-"""The batch up to which it goes on all the same: load from outside may hide what a batch brings."""
-
 LATENCY_RUNS, LATENCY_BLOCK = 200, 10
 RUNS_FOR_P99 = 100
 LATENCY_SHARE = 0.35
@@ -78,27 +72,20 @@ def measure(
     tell("latency")
     latencies = _latencies(runs, start + LATENCY_SHARE * seconds, clock)
     rates: tuple[list[Rate], list[Rate]] = ([], [])
-    useless, end = 0, start + seconds
+    end = start + seconds
     for batch in BATCHES:
         begun = clock()
         tell(f"batch {batch}")
         runs = (fp32(batch), int8(batch))
         for own, rate in zip(rates, _rates(runs, batch, end, clock), strict=True):
             own.append(rate)
-        useless = 0 if any(_rises(own) for own in rates) else useless + 1
-        enough = batch >= SURELY and useless >= 2
-        if enough or end - clock() < 2 * (clock() - begun):
+        if end - clock() < 2 * (clock() - begun):
             break
     first, second = (
         Speed(latency=latency, batches=tuple(own))
         for latency, own in zip(latencies, rates, strict=True)
     )
     return first, second
-
-
-def _rises(rates: list[Rate]) -> bool:
-    *before, last = (rate.images_per_s for rate in rates)
-    return last > RISES * max(before, default=0.0)
 
 
 def _latencies(runs: tuple[Run, Run], end: float, clock: Clock) -> Iterator[Latency]:
