@@ -18,11 +18,14 @@ from inferpack.cli import (
     each,
     lint_sources,
     machine,
+    native,
     prepare,
     shop,
     terminate,
     with_default_glob,
 )
+
+ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
 
 
 @task(name="list")
@@ -68,22 +71,22 @@ def render(_: Context, glob: str) -> None:
         console.result(str(pipeline.rendered(shop(), variant).relative_to(ROOT)))
 
 
-@task
+@task(help=ARCH)
 @command
-def image(_: Context, glob: str) -> None:
+def image(_: Context, glob: str, arch: str = "") -> None:
     """Build images and prove INT8 in each; the last line is the image's digest."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    each(glob, lambda variant: pipeline.image(shop(), variant).digest)
+    each(glob, lambda variant: pipeline.image(shop(), variant).digest, arch=arch)
 
 
-@task
+@task(help=ARCH)
 @command
-def smoke(_: Context, glob: str) -> None:
+def smoke(_: Context, glob: str, arch: str = "") -> None:
     """Prove images again, building what is not there."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest)
+    each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest, arch=arch)
 
 
 @task
@@ -92,7 +95,7 @@ def proof_ladder(_: Context, glob: str) -> None:
     """Run proven images at every ISA level this CPU can be limited to; the last line is a path."""
     from inferpack import climb  # noqa: PLC0415
 
-    each(glob, lambda variant: climb.told(climb.climb(shop(), variant), variant, ROOT))
+    each(glob, lambda variant: climb.told(climb.climb(shop(), native(variant)), variant, ROOT))
 
 
 @task
@@ -101,7 +104,7 @@ def bench(_: Context, glob: str) -> None:
     """Measure throughput and latency in proven images; the last line is bench.json's path."""
     from inferpack import throughput  # noqa: PLC0415
 
-    each(glob, lambda variant: str(throughput.bench(shop(), variant).relative_to(ROOT)))
+    each(glob, lambda variant: str(throughput.bench(shop(), native(variant)).relative_to(ROOT)))
 
 
 @task

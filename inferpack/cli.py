@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
 
 from inferpack import console
-from inferpack.errors import InferpackError
+from inferpack.errors import InferpackError, UsageError
 
 if TYPE_CHECKING:
     from inferpack.doctor import Machine
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
+ALL = "all"
+VALUED = ("--arch", "--only")  # flags whose value is the next word
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:
@@ -38,11 +40,34 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def each(glob: str, work: Callable[["Variant"], str]) -> None:
+def chosen(glob: str, arch: str) -> tuple["Variant", ...]:
+    """What a glob and --arch mean: an architecture, `all`, or (empty) this machine's."""
+    from inferpack import base, matrix  # noqa: PLC0415
+    from inferpack.model import Arch  # noqa: PLC0415
+
+    if arch not in ("", ALL, *Arch):
+        raise UsageError("--arch", f"unknown '{arch}'", f"known: {', '.join((*Arch, ALL))}")
+    if arch not in ("", ALL):
+        known = tuple(variant for variant in shop().variants() if variant.arch == arch)
+        return matrix.usual(known, glob, None)
+    return matrix.usual(shop().variants(), glob, None if arch == ALL else base.native())
+
+
+def native(variant: "Variant") -> "Variant":
+    """The variant; UsageError where another architecture's CPU would have to be emulated."""
+    from inferpack import base  # noqa: PLC0415
+
+    if variant.arch is not base.native():
+        wrong = f"this machine is {base.native()}, and an emulated CPU's speed says nothing"
+        raise UsageError(variant.id, wrong, f"run it on {variant.arch} hardware")
+    return variant
+
+
+def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "") -> None:
     """Prints what `work` makes of every chosen variant; one that fails does not stop the others,
     but the exit code tells.
     """
-    variants, failed = shop().variants(glob), 0
+    variants, failed = chosen(glob, arch), 0
     prepare()
     for variant in variants:
         start = time.monotonic()
@@ -125,12 +150,17 @@ def with_default_glob(argv: list[str], takers: Collection[str]) -> list[str]:
     ['inv', 'lock', '*', '--upgrade']
     >>> with_default_glob(["inv", "image", "onnxruntime", "openvino"], {"image"})
     ['inv', 'image', 'onnxruntime,openvino']
+    >>> with_default_glob(["inv", "image", "--arch", "all", "openvino"], {"image"})
+    ['inv', 'image', 'openvino', '--arch', 'all']
     """
     if len(argv) < 2 or argv[1] not in takers or any("glob" in word for word in argv[2:]):
         return argv
     words = [word for word in argv[2:] if word != "--"]
-    globs = [word for word in words if not word.startswith("-")]
-    flags = [word for word in words if word.startswith("-")]
+    values = {place + 1 for place, word in enumerate(words) if word in VALUED}
+    globs = [
+        word for place, word in enumerate(words) if place not in values and not word.startswith("-")
+    ]
+    flags = [word for place, word in enumerate(words) if place in values or word.startswith("-")]
     return [*argv[:2], ",".join(globs) or "*", *flags]
 
 

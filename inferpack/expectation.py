@@ -28,6 +28,13 @@ class Feature(StrEnum):
     SVE = "sve"
     SVE2 = "sve2"
 
+    @property
+    def is_arm(self) -> bool:
+        return self in ARM
+
+
+ARM = frozenset(list(Feature)[list(Feature).index(Feature.NEON) :])
+
 
 class Operator(StrEnum):
     """What multiplies, by the names selftest reports."""
@@ -56,11 +63,15 @@ class Least(StrEnum):
 
 
 class Row(Table, frozen=True):
-    """INT8 kernels a CPU with these features must run, and how much faster than FP32."""
+    """INT8 kernels a CPU with these features must run, and how much faster than FP32.
+
+    `backends`: those it is for; none: all.
+    """
 
     cpu: tuple[Feature, ...]
     kernels: dict[Operator, Least]
     speedup: float
+    backends: tuple[str, ...] = ()
 
 
 class Accuracy(Table, frozen=True):

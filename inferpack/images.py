@@ -75,7 +75,7 @@ def check_python(variant: Variant, engine: Engine, digest: str) -> None:
 
 def check_budget(variant: Variant, unpacked: int, context: Path) -> None:
     """Raises InferpackError with the largest of the context's layers, each a package."""
-    if unpacked > variant.recipe.budget_mb * MB:
+    if unpacked > variant.budget_mb * MB:
         sizes = {path.stem: path.stat().st_size for path in (context / "layers").glob("*.tar")}
         raise over_budget(variant, unpacked, sizes)
 
@@ -85,7 +85,7 @@ def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> Infer
     listed = ", ".join(f"{name} {size / MB:.1f}" for name, size in largest)
     return InferpackError(
         variant.id,
-        f"{unpacked / MB:.1f} MB unpacked, over its budget of {variant.recipe.budget_mb} MB",
+        f"{unpacked / MB:.1f} MB unpacked, over its budget of {variant.budget_mb} MB",
         f"prune in recipes/{variant.recipe.name}.toml; largest in MB: {listed}",
     )
 

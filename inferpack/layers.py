@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 
 from inferpack import process
 from inferpack.errors import InferpackError, UsageError
-from inferpack.model import SITE, Arch, Compiler, Prune
+from inferpack.model import SITE, Arch, Compiler
+from inferpack.prune import Prune
 from inferpack.store import digest, disk, file_digest, is_sealed
 from inferpack.tree import byte_compile, pack
 from inferpack.unpack import install

@@ -14,6 +14,9 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
     for variant in shop.variants(glob):
         name, spec = shop.base(variant)
         path = shop.lock_path(variant)
+        if path in known:
+            continue  # another flavour's
+        known.add(path)
         with console.step(f"resolve {variant.id}"):
             resolved = locks.resolve(
                 variant,

@@ -5,7 +5,7 @@ import json
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from inferpack import indexes as pip
 from inferpack import process, resolver, store
 from inferpack.errors import InferpackError, UsageError
 from inferpack.indexes import Indexes
-from inferpack.model import File, LockedWheel, Variant
+from inferpack.model import File, Flavour, LockedWheel, Variant
 from inferpack.target import environment, platforms, tags
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Lock:
 
 
 def path_of(variant: Variant, locks: Path) -> Path:
-    return locks / f"pylock.{variant.id}.toml"
+    """Flavours share a lock, and so their layers."""
+    return locks / f"pylock.{replace(variant, flavour=Flavour.RUNTIME).id}.toml"
 
 
 def inputs(variant: Variant, glibc: str) -> str:

@@ -1,15 +1,44 @@
 """Recipes expanded to variants, and variants chosen by glob."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from inferpack.errors import UsageError
-from inferpack.model import Recipe, Variant
+from inferpack.model import GENERIC, Arch, Flavour, Recipe, Variant
 
 
 def variants(recipes: tuple[Recipe, ...]) -> tuple[Variant, ...]:
-    """Every cell of every recipe, in the recipes' order."""
-    return tuple(Variant(recipe=recipe, cell=cell) for recipe in recipes for cell in recipe.matrix)
+    """Every flavour of every cell of every recipe, in the recipes' order."""
+    return tuple(
+        Variant(recipe=recipe, cell=cell, flavour=flavour)
+        for recipe in recipes
+        for cell in recipe.matrix
+        for flavour in cell.flavours
+    )
+
+
+def usual(known: tuple[Variant, ...], globs: str, arch: Arch | None) -> tuple[Variant, ...]:
+    """`select` for work that takes long: what a glob leaves open is decided as most people mean.
+
+    Of what each glob matches: this architecture's (None: all), the runtime flavour's, the generic
+    target's; a glob that matches none of these means what it matches.
+    """
+    wanted = {
+        variant.id for glob in globs.split(",") for variant in meant(matching(known, glob), arch)
+    }
+    return tuple(variant for variant in known if variant.id in wanted)
+
+
+def meant(found: tuple[Variant, ...], arch: Arch | None) -> tuple[Variant, ...]:
+    likely: tuple[Callable[[Variant], bool], ...] = (
+        lambda variant: arch in (None, variant.arch),
+        lambda variant: variant.flavour is Flavour.RUNTIME,
+        lambda variant: variant.cell.target == GENERIC,
+    )
+    for is_likely in likely:
+        found = tuple(filter(is_likely, found)) or found
+    return found
 
 
 def select(known: tuple[Variant, ...], globs: str) -> tuple[Variant, ...]:

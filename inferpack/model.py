@@ -10,10 +10,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from inferpack.expectation import Expectation
+from inferpack.prune import Prune
 from inferpack.tables import Record, Table
 
 NAMESPACE = "inferpack"  # of local image names
 SITE = "usr/local/lib/python3.11/dist-packages"  # where Debian's Python finds local packages
+GENERIC = "generic"  # the target of an image that any CPU of its architecture may run
 
 
 class Arch(StrEnum):
@@ -54,10 +56,22 @@ class Need(StrEnum):
     """What a CPU must have to run an image at all; selftest/cpuid.py knows how to ask for it."""
 
     X86_64_V2 = "x86-64-v2"
+    X86_64_V3 = "x86-64-v3"
+    X86_64_V4 = "x86-64-v4"
+    DOTPROD = "dotprod"
+    I8MM = "i8mm"
+    SVE = "sve"
 
     @property
     def arch(self) -> Arch:
-        return Arch.AMD64
+        return Arch.AMD64 if self.startswith("x86-64") else Arch.ARM64
+
+
+class Flavour(StrEnum):
+    """What an image is for: to run models, or to build and compile beside them too."""
+
+    RUNTIME = "runtime"
+    DEV = "dev"
 
 
 class Python(StrEnum):
@@ -84,12 +98,12 @@ class Base(Table, frozen=True):
     environment: dict[str, str] = field(default_factory=dict)
 
 
-class Prune(Table, frozen=True):
-    """Globs below site-packages, or of scripts as bin/NAME; * also matches /."""
+class Target(Table, frozen=True):
+    """A CPU that an image is made for (recipes/targets.toml)."""
 
-    remove: tuple[str, ...] = ()  # files a runtime never needs
-    strip: tuple[str, ...] = ()  # libraries that lose their symbols
-    uncompiled: tuple[str, ...] = ()  # modules too seldom imported for their bytecode to pay
+    arch: Arch
+    needs: tuple[Need, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Cell(Table, frozen=True):
@@ -100,6 +114,9 @@ class Cell(Table, frozen=True):
     requires: tuple[str, ...]
     needs: tuple[Need, ...] = ()
     held: str = ""  # why this version and not the newest
+    target: str = GENERIC
+    flavours: tuple[Flavour, ...] = (Flavour.RUNTIME,)
+    environment: dict[str, str] = field(default_factory=dict)  # beside the recipe's
 
     @property
     def framework(self) -> str:
@@ -123,6 +140,7 @@ class Recipe(Table, frozen=True):
     budget_mb: int
     matrix: tuple[Cell, ...]
     proof: Expectation
+    dev_budget_mb: int = 0  # of the dev flavour
     without: tuple[str, ...] = ()  # packages the wheels ask for and a runtime never imports
     environment: dict[str, str] = field(default_factory=dict)
     threads: tuple[str, ...] = ()  # environment variables that set how many threads compute
@@ -133,15 +151,31 @@ class Recipe(Table, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """One cell of a recipe's matrix."""
+    """One cell of a recipe's matrix, in one flavour."""
 
     recipe: Recipe
     cell: Cell
+    flavour: Flavour = Flavour.RUNTIME
     namespace: str = NAMESPACE
 
     @property
     def id(self) -> str:
-        return f"{self.recipe.name}-{self.backend}-{self.recipe.python.tag}-{self.arch}"
+        return "-".join((self.recipe.name, *self._kind, self.arch, *self._flavour))
+
+    @property
+    def _kind(self) -> tuple[str, ...]:
+        """What tells apart images of one framework: backend, CPU target, Python."""
+        target = () if self.cell.target == GENERIC else (self.cell.target,)
+        return (self.backend, *target, self.recipe.python.tag)
+
+    @property
+    def _flavour(self) -> tuple[str, ...]:
+        return () if self.flavour is Flavour.RUNTIME else (self.flavour,)
+
+    @property
+    def budget_mb(self) -> int:
+        dev = self.flavour is Flavour.DEV
+        return self.recipe.dev_budget_mb if dev else self.recipe.budget_mb
 
     @property
     def backend(self) -> Backend:
@@ -159,7 +193,7 @@ class Variant:
     @property
     def reference(self) -> str:
         """The local image name."""
-        tag = f"{self.version}-{self.backend}-{self.recipe.python.tag}-{self.arch}"
+        tag = "-".join((self.version, *self._kind, *self._flavour, self.arch))
         return f"{self.namespace}/{self.recipe.name}:{tag}"
 
 

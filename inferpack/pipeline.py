@@ -22,7 +22,7 @@ from inferpack import (
 from inferpack.base import BuiltBase
 from inferpack.errors import InferpackError
 from inferpack.layers import wheel_layer
-from inferpack.model import Arch, Compiler, Layer, LockedWheel, Origin, Variant
+from inferpack.model import Arch, Compiler, Layer, LockedWheel, Origin, Recipe, Variant
 from inferpack.provenance import DIRTY
 from inferpack.store import digest, files_digest, locked
 from inferpack.workshop import Workshop
@@ -63,7 +63,7 @@ def inputs(shop: Workshop, variant: Variant) -> Inputs:
     key = digest(
         render.environment(variant, root),
         render.labels(variant, root, lock.digest, Origin(revision="", created=0)),
-        [recipes.prune_of(variant.recipe, wheel.name) for wheel in lock.wheels],
+        [recipes.prune_of(variant, wheel.name) for wheel in lock.wheels],
         root.image,
         compiler.digest,
         program.key(variant, shop.selftest),
@@ -84,14 +84,14 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
     variant, folder = made.variant, shop.folder(made.variant)
     wheels = ordered(made.lock, variant)
     base.check(made.base)
-    recipes.refuse_idle(shop.recipes, variant.recipe, {wheel.name for wheel in wheels})
+    recipes.refuse_idle(shop.recipes, variant.recipe, packages(shop, variant.recipe))
     paths = wheelhouse.ensure(wheels, shop.indexes, cache=shop.cache)
 
     def layer(wheel: LockedWheel) -> Layer:
         tar = wheel_layer(
             paths[wheel],
             wheel.file.sha256,
-            prune=recipes.prune_of(variant.recipe, wheel.name),
+            prune=recipes.prune_of(variant, wheel.name),
             arch=variant.arch,
             compiler=made.compiler,
             cache=shop.cache,
@@ -115,6 +115,12 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
     )
     root = (Layer(name=render.BASE_LAYER, tar=made.base.tar),) if made.root.packages else ()
     return (*root, *found, Layer(name="selftest", tar=selftest))
+
+
+def packages(shop: Workshop, recipe: Recipe) -> set[str]:
+    """What the locks of a recipe hold, on all architectures."""
+    paths = {shop.lock_path(item) for item in shop.variants(recipe.name)}
+    return {wheel.name for path in paths if path.exists() for wheel in locks.read(path).wheels}
 
 
 def by_size(wheels: Iterable[LockedWheel]) -> list[LockedWheel]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from inferpack.model import Compiler, Variant
+from inferpack.expectation import Row
+from inferpack.model import Arch, Compiler, Variant
 from inferpack.store import digest, disk, file_digest, files_digest, is_sealed, sources
 from inferpack.tree import byte_compile, pack
 
@@ -42,9 +43,25 @@ def expectations(variant: Variant) -> bytes:
         "framework": variant.recipe.name,
         "backend": variant.backend,
         "accuracy": msgspec.structs.asdict(proof.accuracy),
-        "rows": [msgspec.structs.asdict(row) for row in proof.rows],
+        "rows": [row_of(row) for row in rows(variant)],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def rows(variant: Variant) -> tuple[Row, ...]:
+    """The recipe's rows for this architecture and backend."""
+    return tuple(
+        row
+        for row in variant.recipe.proof.rows
+        if all(feature.is_arm == (variant.arch is Arch.ARM64) for feature in row.cpu)
+        and (not row.backends or variant.backend in row.backends)
+    )
+
+
+def row_of(row: Row) -> dict[str, object]:
+    document = msgspec.structs.asdict(row)
+    del document["backends"]
+    return document
 
 
 def image_module(variant: Variant) -> str:

@@ -13,14 +13,27 @@ from packaging.utils import canonicalize_name
 
 from inferpack.errors import UsageError
 from inferpack.expectation import Accuracy, Expectation, Feature, Least, Operator, Row, Tolerance
-from inferpack.model import Arch, Backend, Base, Cell, Need, Prune, Python, Recipe
+from inferpack.model import (
+    GENERIC,
+    Arch,
+    Backend,
+    Base,
+    Cell,
+    Flavour,
+    Need,
+    Python,
+    Recipe,
+    Target,
+    Variant,
+)
+from inferpack.prune import Prune
 from inferpack.rungs import Emulated, Masked, Rungs, Tool
 from inferpack.tables import Table
 
 T = TypeVar("T")
 TABLES: tuple[type[Table], ...] = (
     *(Recipe, Cell, Prune, Expectation, Accuracy, Row, Tolerance, Base),
-    *(Rungs, Masked, Emulated, Tool),
+    *(Rungs, Masked, Emulated, Tool, Target),
 )
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
 ENUMS: dict[str, type[StrEnum]] = {
@@ -29,13 +42,15 @@ ENUMS: dict[str, type[StrEnum]] = {
     "python": Python,
     "cpu": Feature,
     "needs": Need,
+    "flavours": Flavour,
     "kernels": Least,
     "key in kernels": Operator,
 }
 PINNED = re.compile(r"^[^=<>~!;,]+==[^*=<>~!;,]+$")
 DIGEST_PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 BASES, SHARED, LADDER, TOOLS = "bases.toml", "shared.toml", "ladder.toml", "tools.toml"
-OTHERS = (BASES, SHARED, LADDER, TOOLS)  # files of the folder that are no recipes
+TARGETS, CPUS = "targets.toml", "cpus.toml"
+OTHERS = (BASES, SHARED, LADDER, TOOLS, TARGETS, CPUS)  # files of the folder that are no recipes
 
 
 class Shared(Table, frozen=True):
@@ -47,13 +62,19 @@ class Shared(Table, frozen=True):
 def load(folder: Path) -> tuple[Recipe, ...]:
     """Every recipe of the folder, sorted by name, with the shared prune rules filled in."""
     shared = parse(folder / SHARED, Shared).prune
-    bases = load_bases(folder)
+    bases, targets = load_bases(folder), load_targets(folder)
     paths = sorted(path for path in folder.glob("*.toml") if path.name not in OTHERS)
-    return tuple(check(path, parse(path, Recipe), bases, shared) for path in paths)
+    return tuple(
+        aimed(path, check(path, parse(path, Recipe), bases, shared), targets) for path in paths
+    )
 
 
 def load_bases(folder: Path) -> dict[str, Base]:
     return parse(folder / BASES, dict[str, Base])
+
+
+def load_targets(folder: Path) -> dict[str, Target]:
+    return parse(folder / TARGETS, dict[str, Target])
 
 
 def load_ladder(folder: Path) -> Rungs:
@@ -122,6 +143,8 @@ def check(path: Path, recipe: Recipe, bases: dict[str, Base], shared: dict[str, 
             raise UsageError(where, f"{key} is empty", "give it at least one entry")
     for cell in recipe.matrix:
         check_cell(where, cell)
+        if Flavour.DEV in cell.flavours and not recipe.dev_budget_mb:
+            raise UsageError(where, "a dev flavour without dev-budget-mb", "add it")
     for row in recipe.proof.rows:
         check_row(where, row)
     if twice := sorted(set(recipe.prune) & set(shared)):
@@ -148,12 +171,47 @@ def check_cell(where: str, cell: Cell) -> None:
         raise UsageError(where, wrong, "write it as name==version")
 
 
+def aimed(path: Path, recipe: Recipe, targets: dict[str, Target]) -> Recipe:
+    """The recipe with what its cells' targets need and set filled in."""
+    where = f"{path.parent.name}/{path.name}"
+    return msgspec.structs.replace(
+        recipe, matrix=tuple(aimed_cell(where, cell, targets) for cell in recipe.matrix)
+    )
+
+
+def aimed_cell(where: str, cell: Cell, targets: dict[str, Target]) -> Cell:
+    if cell.target == GENERIC:
+        return cell
+    target = targets.get(cell.target)
+    if target is None:
+        near = get_close_matches(cell.target, targets, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {GENERIC}, {', '.join(targets)}"
+        raise UsageError(where, f"unknown target '{cell.target}'", hint)
+    if target.arch is not cell.arch:
+        wrong = f"target '{cell.target}' is no {cell.arch} CPU"
+        raise UsageError(where, wrong, f"it is for {target.arch}")
+    return msgspec.structs.replace(
+        cell,
+        needs=tuple(dict.fromkeys((*cell.needs, *target.needs))),
+        environment={**target.environment, **cell.environment},
+    )
+
+
 def check_row(where: str, row: Row) -> None:
     if not row.kernels:
         wrong = f"the row of cpu {list(row.cpu)} names no kernels"
         raise UsageError(where, wrong, "give at least one operator and what it must be")
+    if len({feature.is_arm for feature in row.cpu}) > 1:
+        wrong = f"the row of cpu {list(row.cpu)} mixes architectures"
+        raise UsageError(where, wrong, "give each architecture a row of its own")
+    for backend in row.backends:
+        if backend not in list(Backend):
+            near = get_close_matches(backend, list(Backend), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(Backend)}"
+            raise UsageError(where, f"proof.rows: unknown backend '{backend}'", hint)
 
 
-def prune_of(recipe: Recipe, package: str) -> Prune:
-    """The rules for one package, by its normalised name."""
-    return recipe.prune.get(canonicalize_name(package), Prune())
+def prune_of(variant: Variant, package: str) -> Prune:
+    """The rules for one package, by its normalised name, in this variant."""
+    prune = variant.recipe.prune.get(canonicalize_name(package), Prune())
+    return prune.on(variant.arch, development=variant.flavour is Flavour.DEV)

@@ -54,8 +54,8 @@ def root_of(
 
 
 def environment(variant: Variant, root: Root) -> dict[str, str]:
-    """The image's variables: the base's, then the recipe's."""
-    return {**root.environment, **variant.recipe.environment}
+    """The image's variables: the base's, then the recipe's, then the cell's."""
+    return {**root.environment, **variant.recipe.environment, **variant.cell.environment}
 
 
 def labels(variant: Variant, root: Root, lock: str, origin: Origin) -> dict[str, str]:

@@ -29,13 +29,21 @@ BITS = {
     "sse4_2": (1, 0, ECX, 20, 0),
     "popcnt": (1, 0, ECX, 23, 0),
     "lahf_lm": (0x80000001, 0, ECX, 0, 0),
+    "movbe": (1, 0, ECX, 22, 0),
+    "lzcnt": (0x80000001, 0, ECX, 5, 0),
+    "bmi1": (7, 0, EBX, 3, 0),
+    "bmi2": (7, 0, EBX, 8, 0),
     "avx": (1, 0, ECX, 28, AVX),
+    "f16c": (1, 0, ECX, 29, AVX),
     "fma": (1, 0, ECX, 12, AVX),
     "avx2": (7, 0, EBX, 5, AVX),
     "avx_vnni": (7, 1, EAX, 4, AVX),
     "avx_vnni_int8": (7, 1, EDX, 4, AVX),
     "avx512f": (7, 0, EBX, 16, AVX512),
     "avx512bw": (7, 0, EBX, 30, AVX512),
+    "avx512cd": (7, 0, EBX, 28, AVX512),
+    "avx512dq": (7, 0, EBX, 17, AVX512),
+    "avx512vl": (7, 0, EBX, 31, AVX512),
     "avx512_vnni": (7, 0, ECX, 11, AVX512),
     "avx512_bf16": (7, 1, EAX, 5, AVX512),
     "amx_int8": (7, 0, EDX, 25, AMX),
@@ -43,14 +51,22 @@ BITS = {
 }
 """A feature to leaf, subleaf, register, bit, and what XCR0 must have."""
 
-CPUINFO = {"sse3": "pni"}
-"""Features that the kernel calls otherwise (Prescott New Instructions)."""
+CPUINFO = {"sse3": "pni", "lzcnt": "abm"}
+"""Features that the kernel calls otherwise: Prescott New Instructions, Advanced Bit Manipulation."""
 
-LEVELS = {"x86-64-v2": ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")}
-"""What a level of the x86-64 psABI adds to the one below."""
+V2 = ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")
+V3 = (*V2, "movbe", "lzcnt", "bmi1", "bmi2", "avx", "f16c", "fma", "avx2")
+V4 = (*V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+LEVELS = {"x86-64-v2": V2, "x86-64-v3": V3, "x86-64-v4": V4}
+"""What a level of the x86-64 psABI has."""
 
 SINCE = {
     "x86-64-v2": "x86-64-v2, Intel's CPUs from 2008 (Nehalem) and AMD's from 2011 (Bulldozer) on",
+    "x86-64-v3": "x86-64-v3, Intel's CPUs from 2013 (Haswell) and AMD's from 2015 (Excavator) on",
+    "x86-64-v4": "x86-64-v4, Intel's servers from 2017 (Skylake-SP) and AMD's CPUs from 2022 (Zen 4) on",
+    "dotprod": "dot products (FEAT_DotProd), Arm's Neoverse N1 and Cortex-A76 and what came after",
+    "i8mm": "8-bit matrix products (FEAT_I8MM), Arm's Neoverse V1 and N2 and what came after",
+    "sve": "SVE, Fujitsu's A64FX, Arm's Neoverse V1 and N2 and what came after",
 }
 """Whatever a recipe says its image needs, in words."""
 

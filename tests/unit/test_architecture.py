@@ -12,7 +12,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     for level in (
         "errors",
         "tables wording charts",
-        "expectation difference",
+        "expectation prune difference",
         "rungs",
         "model",
         "store console",

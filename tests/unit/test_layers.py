@@ -10,7 +10,8 @@ import pytest
 
 from inferpack import layers
 from inferpack.errors import InferpackError, UsageError
-from inferpack.model import SITE, Arch, Compiler, Prune
+from inferpack.model import SITE, Arch, Compiler
+from inferpack.prune import Prune
 from inferpack.store import EPOCH, file_digest
 
 FILES = {

@@ -5,7 +5,8 @@ import pytest
 from inferpack import matrix, recipes
 from inferpack.errors import UsageError
 from inferpack.expectation import Feature, Least, Operator
-from inferpack.model import Prune, Variant
+from inferpack.model import Variant
+from inferpack.prune import Prune
 from selftest.classes import ISAS, SLOW
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.network import OPERATORS
@@ -46,6 +47,7 @@ def folder(tmp_path: Path) -> Path:
     place.mkdir()
     (place / "bases.toml").write_text(BASES)
     (place / "shared.toml").write_text('[prune.numpy]\nremove = ["*.pyi"]\n')
+    (place / "targets.toml").write_text('[neoverse-n1]\narch = "arm64"\nneeds = ["dotprod"]\n')
     (place / "toy.toml").write_text(RECIPE)
     return place
 
@@ -101,7 +103,7 @@ def test_what_a_cpu_needs_is_something_that_its_architecture_may_have(folder: Pa
         "recipes/toy.toml: no arm64 CPU has 'x86-64-v2'; remove it from needs"
     )
     assert broken(folder, 'arch = "amd64"', 'arch = "amd64"\nneeds = ["x86-64-v9"]') == (
-        "recipes/toy.toml: matrix[0].needs[0]: unknown value 'x86-64-v9'; did you mean 'x86-64-v2'?"
+        "recipes/toy.toml: matrix[0].needs[0]: unknown value 'x86-64-v9'; did you mean 'x86-64-v4'?"
     )
 
 
