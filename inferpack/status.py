@@ -84,7 +84,7 @@ def sections(shop: Workshop, variant: Variant) -> dict[str, list[str]]:
     labels = render.labels(variant, root, f"sha256:{lock.digest}", origin)
     held = f", held: {variant.cell.held}" if variant.cell.held else ""
     expectations = json.dumps(json.loads(program.expectations(variant)), indent=2)
-    prune = {wheel.name: recipes.prune_of(variant.recipe, wheel.name) for wheel in lock.wheels}
+    prune = {wheel.name: recipes.prune_of(variant, wheel.name) for wheel in lock.wheels}
     return {
         "version": [variant.cell.version + held],
         "base": [f"{root.name} {root.digest}", *(f"{p.name} {p.version}" for p in root.packages)],
@@ -99,6 +99,6 @@ def sections(shop: Workshop, variant: Variant) -> dict[str, list[str]]:
         ],
         "labels": [f"{key}={value}" for key, value in labels.items() if "packages" not in key],
         "tags": [variant.reference],
-        "budget": [f"{variant.recipe.budget_mb} MB unpacked"],
+        "budget": [f"{variant.budget_mb} MB unpacked"],
         "expectations": expectations.splitlines(),
     }
