@@ -63,7 +63,7 @@ LEVELS = {"x86-64-v2": V2, "x86-64-v3": V3, "x86-64-v4": V4}
 SINCE = {
     "x86-64-v2": "x86-64-v2, Intel's CPUs from 2008 (Nehalem) and AMD's from 2011 (Bulldozer) on",
     "x86-64-v3": "x86-64-v3, Intel's CPUs from 2013 (Haswell) and AMD's from 2015 (Excavator) on",
-    "x86-64-v4": "x86-64-v4, Intel's servers from 2017 (Skylake-SP), AMD's CPUs from 2022 (Zen 4) on",
+    "x86-64-v4": "x86-64-v4, Intel's servers from 2017 (Skylake-SP), AMD's from 2022 (Zen 4) on",
     "dotprod": "dot products (FEAT_DotProd), Arm's Neoverse N1 and Cortex-A76 and what came after",
     "i8mm": "8-bit matrix products (FEAT_I8MM), Arm's Neoverse V1 and N2 and what came after",
     "sve": "SVE, Fujitsu's A64FX, Arm's Neoverse V1 and N2 and what came after",
