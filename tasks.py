@@ -98,6 +98,15 @@ def proof_ladder(_: Context, glob: str) -> None:
     each(glob, lambda variant: climb.told(climb.climb(shop(), native(variant)), variant, ROOT))
 
 
+@task(help=ARCH)
+@command
+def cpus(_: Context, glob: str, arch: str = "") -> None:
+    """Run proven images on every CPU that QEMU can stand for; the last line is a path."""
+    from inferpack import cpus as matrix  # noqa: PLC0415
+
+    each(glob, lambda variant: matrix.told(matrix.run(shop(), variant), variant, ROOT), arch=arch)
+
+
 @task
 @command
 def bench(_: Context, glob: str) -> None:
@@ -160,7 +169,10 @@ def doctor(_: Context, install: bool = False) -> None:
 @command
 def test(_: Context, only: str = "") -> None:
     """Set everything up and run the tests: lint, types, unit, then on real images."""
-    prepare(docker="unit" not in only, browser="unit" not in only)
+    from inferpack.model import Arch  # noqa: PLC0415
+
+    real = "unit" not in only
+    prepare(docker=real, browser=real, archs=Arch if real else ())
     lint_sources()
     import pytest  # noqa: PLC0415
 

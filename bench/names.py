@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inferpack.engine import Engine
+from inferpack.engine import Engine, Manifest
 from inferpack.model import Arch
 
 PREFIX = "inferpack-bench"
@@ -21,7 +21,7 @@ class Apart(Engine):
 
     def build(
         self, context: Path, *, name: str, arch: Arch, created: int, cached: bool = True
-    ) -> str:
+    ) -> Manifest:
         return super().build(context, name=apart(name), arch=arch, created=created, cached=cached)
 
     def name(self, digest: str, reference: str) -> None:

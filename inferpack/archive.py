@@ -87,7 +87,7 @@ def download(asked: Selection, arch: Arch, target: Path, *, log: Path) -> None:
         "mmdebstrap",
         "--variant=extract",
         f"--arch={arch}",
-        f"--include={','.join(asked.packages)}",
+        *(f"--include={name}" for name in asked.packages),  # one each: patterns cannot be joined
         "--format=null",
         f"--extract-hook=copy-out {ARCHIVES} {shlex.quote(str(target))}",
         asked.suite,

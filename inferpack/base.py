@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferpack import archive, console, deb, debian, process, rootfs, store
+from inferpack.bases import Base
 from inferpack.errors import InferpackError
-from inferpack.model import Arch, Base, Package
+from inferpack.model import Arch, Package
 from inferpack.tables import Record
 
 SOURCES = tuple(
     Path(__file__).with_name(f"{name}.py")
-    for name in ("archive", "base", "deb", "debian", "ldcache", "rootfs")
+    for name in (
+        *("alternatives", "archive", "base", "deb", "debian", "dpkg", "ldcache", "rootfs"),
+        "scripts",
+    )
 )
 
 
@@ -171,13 +175,13 @@ def interpreter(root: Path, arch: Arch) -> list[str]:
 def compile_stdlib(python: list[str], root: Path, base: Base, *, log: Path) -> None:
     """Byte-compiles the standard library, in one process: its history shows in marshal's flags.
 
-    unchecked-hash: the .pyc files hold no time stamp, and are never compared with their sources.
+    So are Debian's packages of Python modules, where there are some. unchecked-hash: the .pyc
+    files hold no time stamp, and are never compared with their sources.
     """
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
-    library = root / f"usr/lib/python{base.python}"
-    process.run(
-        [*python, "-m", "compileall", *options, str(library)], log=log, quiet=True, writes=root
-    )
+    folders = [root / f"usr/lib/python{base.python}", root / "usr/lib/python3"]
+    found = [str(folder) for folder in folders if folder.exists()]
+    process.run([*python, "-m", "compileall", *options, *found], log=log, quiet=True, writes=root)
 
 
 def native() -> Arch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from inferpack import figures, ladder
 from inferpack.images import MB
 from inferpack.ladder import Ladder
-from inferpack.proof import Check, Report, Run
+from inferpack.proof import Check, Proof, Report, Run, TaskReport
 from inferpack.records import Evidence
 from inferpack.wording import moment, number, ratio, row
 
@@ -37,11 +37,20 @@ class KernelRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kernels:
-    """The kernels of one precision, and which instructions were seen to run."""
+    """The kernels of a task in one precision, and which instructions were seen to run."""
 
-    precision: str
+    title: str
     rows: tuple[KernelRow, ...]
     instructions: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskRow:
+    """What a task showed in FP32 and in INT8."""
+
+    name: str
+    accuracy: str
+    speed: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +88,7 @@ class Card:
     startup: str
     accuracy: str
     gain: str
-    speed: str
+    tasks: tuple[TaskRow, ...]
     kernels: tuple[Kernels, ...]
     checks: tuple[Check, ...]
     levels: tuple[LevelRow, ...]
@@ -100,14 +109,11 @@ def card(item: Evidence) -> Card:
         size=size(item),
         proven=bool(found and found.passed),
         judged=row(found.row) if found else "",
-        row_note=(found.row_note or "") if found else "",
-        startup=f"{found.import_s:.2f} s" if found else "",
-        accuracy=f"{found.fp32.accuracy:.2%} → {found.int8.accuracy:.2%}" if found else "",
+        row_note=row_note(item.proof) if item.proof else "",
+        startup=startup(found) if found else "",
+        accuracy=accuracy(found.main) if found else "",
         gain=gain(item),
-        speed=f"{number(found.fp32.images_per_s)} → {number(found.int8.images_per_s)} images/s"
-        f" ({ratio(found.speedup)})"
-        if found
-        else "",
+        tasks=tuple(task_row(task, found) for task in found.tasks) if found else (),
         kernels=precisions(found) if found else (),
         checks=found.checks if found else (),
         levels=levels(item.ladder) if item.ladder else (),
@@ -118,7 +124,7 @@ def card(item: Evidence) -> Card:
 def size(item: Evidence) -> Size | None:
     if item.image is None:
         return None
-    budget = item.variant.recipe.budget_mb
+    budget = item.variant.budget_mb
     return Size(
         unpacked=f"{item.image.unpacked / MB:.1f} MB",
         pulled=f"{item.image.compressed / MB:.1f} MB",
@@ -133,11 +139,36 @@ def gain(item: Evidence) -> str:
     return ratio(network.speedup) if network else ""
 
 
-def precisions(found: Report) -> tuple[Kernels, Kernels]:
-    return kernels("FP32", found.fp32), kernels("INT8", found.int8)
+def accuracy(task: TaskReport) -> str:
+    return f"{task.fp32.accuracy:.2%} → {task.int8.accuracy:.2%}"
 
 
-def kernels(precision: str, run: Run) -> Kernels:
+def startup(report: Report) -> str:
+    return "emulated" if report.emulated else f"{report.import_s:.2f} s"
+
+
+def row_note(proven: Proof) -> str:
+    """What the row does not say: of the CPU, and of one that was emulated."""
+    known = proven.emulation
+    emulated = f"{proven.report.cpu.model}, emulated by QEMU {known.qemu}" if known else ""
+    return "; ".join(filter(None, (proven.report.row_note, emulated)))
+
+
+def task_row(task: TaskReport, report: Report) -> TaskRow:
+    rates = f"{number(task.fp32.per_s)} → {number(task.int8.per_s)} {task.unit}/s"
+    speed = figures.EMULATED if report.emulated else f"{rates} ({ratio(task.speedup)})"
+    return TaskRow(name=task.name, accuracy=accuracy(task), speed=speed)
+
+
+def precisions(found: Report) -> tuple[Kernels, ...]:
+    return tuple(
+        kernels(f"{task.name}, {precision}", run)
+        for task in found.tasks
+        for precision, run in (("FP32", task.fp32), ("INT8", task.int8))
+    )
+
+
+def kernels(title: str, run: Run) -> Kernels:
     total = sum(kernel.milliseconds or 0.0 for kernel in run.kernels)
     rows = tuple(
         KernelRow(
@@ -153,7 +184,7 @@ def kernels(precision: str, run: Run) -> Kernels:
         )
         for kernel in run.kernels
     )
-    return Kernels(precision=precision, rows=rows, instructions=instructions(run))
+    return Kernels(title=title, rows=rows, instructions=instructions(run))
 
 
 def instructions(run: Run) -> str:

@@ -8,7 +8,7 @@ from inferpack.difference import Change, faster, other, righter
 from inferpack.expectation import Tolerance
 from inferpack.kernels import isa_rank, kernel_changes
 from inferpack.ladder import Ladder, Level
-from inferpack.proof import Cpu, Report, reason
+from inferpack.proof import Cpu, Report, TaskReport, reason
 from inferpack.throughput import Network, Precise, Throughput
 from inferpack.wording import row
 
@@ -42,25 +42,45 @@ def reports(old: Report, new: Report, tolerance: Tolerance) -> Iterator[Change]:
     yield from other("verdict", verdict(old), verdict(new), worse=old.passed and not new.passed)
     yield from other("judged as", row(old.row), row(new.row))
     judged = alike(old.cpu, new.cpu) and old.emulated == new.emulated
+    timed = not (old.emulated or new.emulated or incomparable(old.cpu, new.cpu))
+    before = {task.name: task for task in old.tasks}
+    after = {task.name: task for task in new.tasks}
+    for name in dict.fromkeys((*before, *after)):
+        if name in before and name in after:
+            yield from answers(before[name], after[name], tolerance, judged=judged)
+            if timed:
+                yield from speeds(before[name], after[name], tolerance)
+        else:
+            states = ("proven" if name in known else MISSING for known in (before, after))
+            yield from other(name, *states, worse=name in before)
+
+
+def answers(
+    old: TaskReport, new: TaskReport, tolerance: Tolerance, *, judged: bool
+) -> Iterator[Change]:
+    """What a task ran on, and how right it was."""
     for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
-        yield from kernel_changes(name, before, after, judged=judged)
+        what = f"{new.name} {name}"
+        yield from kernel_changes(what, before, after, judged=judged)
         yield from righter(
-            f"{name} accuracy", before.accuracy, after.accuracy, tolerance=tolerance.accuracy
+            f"{what} accuracy", before.accuracy, after.accuracy, tolerance=tolerance.accuracy
         )
-    yield from righter("agreement", old.agreement, new.agreement, tolerance=tolerance.accuracy)
-    if old.emulated or new.emulated or incomparable(old.cpu, new.cpu):
-        return
+    agreements = old.agreement, new.agreement
+    yield from righter(f"{new.name} agreement", *agreements, tolerance=tolerance.accuracy)
+
+
+def speeds(old: TaskReport, new: TaskReport, tolerance: Tolerance) -> Iterator[Change]:
     for name, before, after in (("fp32", old.fp32, new.fp32), ("int8", old.int8, new.int8)):
         yield from faster(
-            f"{name} speed",
-            before.images_per_s,
-            after.images_per_s,
-            unit="images/s",
+            f"{new.name} {name} speed",
+            before.per_s,
+            after.per_s,
+            unit=f"{new.unit}/s",
             noise=before.spread + after.spread,
             tolerance=tolerance.speed,
         )
-    rates = old.int8.images_per_s, new.int8.images_per_s
-    yield from paired("int8/fp32 speed", (old.speedup, new.speedup), rates, tolerance.speed)
+    what, ratios = f"{new.name} int8/fp32 speed", (old.speedup, new.speedup)
+    yield from paired(what, ratios, (old.int8.per_s, new.int8.per_s), tolerance.speed)
 
 
 def paired(

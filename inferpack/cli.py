@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
@@ -14,7 +14,7 @@ from inferpack.errors import InferpackError, UsageError
 
 if TYPE_CHECKING:
     from inferpack.doctor import Machine
-    from inferpack.model import Variant
+    from inferpack.model import Arch, Variant
     from inferpack.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +68,7 @@ def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "") -> None
     but the exit code tells.
     """
     variants, failed = chosen(glob, arch), 0
-    prepare()
+    prepare(archs=sorted({variant.arch for variant in variants}))
     for variant in variants:
         start = time.monotonic()
         console.note(f"{variant.id}")
@@ -122,10 +122,18 @@ def machine() -> "Machine":
     )
 
 
-def prepare(*, docker: bool = True, browser: bool = False) -> None:
+def prepare(*, docker: bool = True, browser: bool = False, archs: Iterable["Arch"] = ()) -> None:
+    """Brings what is missing, or names it; `archs`: of images that shall run, by emulation if not
+    otherwise.
+    """
+    from inferpack import base  # noqa: PLC0415
     from inferpack import doctor as physician  # noqa: PLC0415
 
     physician.insist(machine(), physician.mend(machine(), docker=docker, browser=browser))
+    emulators = {arch: shop().emulator(arch) for arch in archs if arch is not base.native()}
+    if emulators:  # fetching them needs what is there only now
+        found = physician.mend(machine(), docker=docker, emulators=emulators)
+        physician.insist(machine(), found)
 
 
 @functools.cache

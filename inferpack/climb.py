@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from inferpack import console, gains, ladder, pipeline, recipes, throughput
+from inferpack import console, emulation, gains, ladder, pipeline, recipes, throughput
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.ladder import Ladder, Level, Rung
@@ -17,14 +17,9 @@ from inferpack.throughput import Throughput
 from inferpack.wording import title_of
 from inferpack.workshop import Workshop
 
-TIMEOUT = 120.0  # seconds on the real CPU; emulation takes some ten times as long
-EMULATED_TIMEOUT = 300.0
+TIMEOUT = 120.0  # seconds on the real CPU
 BENCH_SECONDS = 20.0  # for two networks: a few batch sizes of each, beside what building them takes
 ROUNDS = 2  # of levels that are compared
-MOUNTED = "/qemu"
-# As the first lines of these scripts have it.
-START = ["/usr/bin/python3", "-IS", "/opt/inferpack/start"]
-SELFTEST = ["/usr/bin/python3", "-sP", "/usr/local/bin/selftest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +112,7 @@ class Climber:
 
     def prove(self, rung: Rung) -> Level:
         with console.step(f"{rung.name}: {rung.how}"):
-            timeout = EMULATED_TIMEOUT if rung.model else TIMEOUT
+            timeout = emulation.TIMEOUT if rung.model else TIMEOUT
             finished = self.run(rung, timeout)
         return ladder.judge(rung, self.variant, finished, timeout)
 
@@ -138,25 +133,14 @@ class Climber:
             return ladder.failed(level, err)
 
     def run(self, rung: Rung, timeout: float) -> Finished:
-        """selftest at one level.
-
-        The emulator is called by its path: programs that an emulated one starts would not be
-        emulated, so selftest is its only program, and only a refusal is asked of the entry point.
-        """
+        """selftest at one level."""
         command, environment = ["selftest", "--json"], dict(rung.environment)
         options = dict[str, Any]()
         if environment:
             command += ["--only", ",".join(sorted(rung.cpu))]
         if rung.model:
-            program = [*START, "selftest"] if rung.refused else SELFTEST
-            command = ["-cpu", rung.model, *program, "--json"]
-            environment["INFERPACK_EMULATED"] = "1"
-            # Under QEMU, a process that dies of a signal as the first of its container hangs.
-            options = {
-                "entrypoint": [MOUNTED],
-                "init": True,
-                "volumes": {str(self.emulator): {"bind": MOUNTED, "mode": "ro"}},
-            }
+            environment |= emulation.TOLD
+            command, options = emulation.by_path(self.emulator, rung.model, refused=rung.refused)
         return self.engine.run(
             self.digest,
             command,

@@ -16,7 +16,7 @@ from inferpack.errors import InferpackError, UsageError
 from inferpack.expectation import Tolerance
 from inferpack.ladder import Ladder
 from inferpack.process import ending
-from inferpack.proof import FAILING_VERDICT, Proof, Report, Run, last_line
+from inferpack.proof import FAILING_VERDICT, Proof, Report, Run, TaskReport, last_line
 from inferpack.throughput import Bench
 from inferpack.workshop import Workshop
 
@@ -152,21 +152,26 @@ def fastest(rounds: list[Report]) -> Report:
     """One report of several: the best speeds, the noise between the rounds, and of INT8 over FP32
     the median, as it may err to both sides.
     """
+    turns = zip(*(report.tasks for report in rounds), strict=True)
+    return replace(rounds[-1], tasks=tuple(map(steadied, turns)))
+
+
+def steadied(rounds: Sequence[TaskReport]) -> TaskReport:
     return replace(
         rounds[-1],
-        fp32=best([report.fp32 for report in rounds]),
-        int8=best([report.int8 for report in rounds]),
-        speedup=median(report.speedup for report in rounds),
+        fp32=best([task.fp32 for task in rounds]),
+        int8=best([task.int8 for task in rounds]),
+        speedup=median(task.speedup for task in rounds),
     )
 
 
 def best(runs: list[Run]) -> Run:
     """The last run with the best speed: load from outside only ever slows it down."""
-    rates = [run.images_per_s for run in runs]
+    rates = [run.per_s for run in runs]
     between = (max(rates) - min(rates)) / max(rates)
     return replace(
         runs[-1],
-        images_per_s=max(rates),
+        per_s=max(rates),
         spread=max(between, *(run.spread for run in runs)),
     )
 

@@ -3,7 +3,7 @@
 import io
 import lzma
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -19,30 +19,40 @@ AR_SIZE = slice(48, 58)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deb:
-    """A package's control paragraph and md5sums (as text), and its files as a tar's bytes."""
+    """A package's control paragraph (as text), its other records, and its files as a tar's bytes.
+
+    The records are its maintainer scripts, md5sums, conffiles, triggers and the like.
+    """
 
     control: str
-    md5sums: str
+    records: Mapping[str, bytes]
     data: bytes
 
-    def field(self, name: str) -> str:
-        """One single-line field of the control paragraph."""
+    @property
+    def name(self) -> str:
+        return self.field("Package")
+
+    @property
+    def md5sums(self) -> str:
+        return self.records.get("md5sums", b"").decode()
+
+    def field(self, name: str, default: str | None = None) -> str:
+        """A single-line field of the control paragraph, or `default`, or else ValueError."""
         start = f"{name}: "
-        return next(
-            line.removeprefix(start) for line in self.control.splitlines() if line.startswith(start)
-        )
+        for line in self.control.splitlines():
+            if line.startswith(start):
+                return line.removeprefix(start)
+        if default is None:
+            raise ValueError(f"no field {name}")
+        return default
 
 
 def read(path: Path) -> Deb:
     """Raises InferpackError where `path` is no Debian package this Python can read."""
     try:
         parts = {name.partition(".")[0]: data for name, data in members(path.read_bytes())}
-        control = texts(parts["control"])
-        return Deb(
-            control=control["control"],
-            md5sums=control.get("md5sums", ""),
-            data=parts["data"],
-        )
+        records = files(parts["control"])
+        return Deb(control=records.pop("control").decode(), records=records, data=parts["data"])
     except (KeyError, ValueError, tarfile.TarError) as err:
         raise unreadable(path, err) from err
 
@@ -80,11 +90,11 @@ def members(archive: bytes) -> Iterator[tuple[str, bytes]]:
         at += size + size % 2
 
 
-def texts(archive: bytes) -> dict[str, str]:
+def files(archive: bytes) -> dict[str, bytes]:
     """The plain files of a compressed tar, by name."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return {
-            info.name.removeprefix("./"): file.read().decode()
+            info.name.removeprefix("./"): file.read()
             for info in tar
             if (file := tar.extractfile(info)) is not None
         }
@@ -93,7 +103,7 @@ def texts(archive: bytes) -> dict[str, str]:
 def package(path: Path) -> Package:
     """What a package says about itself, under the file name it has in Debian's pool."""
     deb = read(path)
-    name, version, arch = deb.field("Package"), deb.field("Version"), deb.field("Architecture")
+    name, version, arch = deb.name, deb.field("Version"), deb.field("Architecture")
     file = File(
         name=f"{name}_{version.rpartition(':')[2]}_{arch}.deb",
         size=path.stat().st_size,

@@ -1,11 +1,13 @@
 """What Debian's maintainer scripts would have done, as pure functions of the unpacked tree."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from inferpack import ldcache, rootfs
+from inferpack import alternatives, dpkg, ldcache, rootfs, scripts
+from inferpack.bases import Base
 from inferpack.deb import Deb
 from inferpack.errors import InferpackError
-from inferpack.model import Arch, Base
+from inferpack.model import Arch
 from inferpack.rootfs import File, Folder, Link, Node, Tree
 
 USER, UID = "inferpack", 10001
@@ -42,19 +44,36 @@ def install(debs: Iterable[Deb], base: Base, arch: Arch) -> Tree:
     """
     debs = tuple(debs)
     check_glibc(debs, base)
-    tree: Tree = {}
-    for deb in debs:
-        tree |= rootfs.unpack(deb.data)
-    tree |= rootfs.merged(tree) | accounts() | folders() | links(base) | authorities(tree)
-    tree = rootfs.whole(rootfs.without(tree, base.remove))
-    tree |= status(debs, tree) | loader_cache(tree, arch)
+    with ThreadPoolExecutor() as pool:  # nearly all of the time is decompression's
+        owned = tuple(pool.map(lambda deb: dict(rootfs.entries(deb.data)), debs))
+    tree = {name: node for own in owned for name, node in rootfs.placed(own.items()).items()}
+    whole = any(deb.name == "dpkg" for deb in debs)
+    written = developed(debs, owned, tree, base) if whole else accounts()
+    tree |= rootfs.merged(tree) | folders() | links(base) | authorities(tree)
+    tree = rootfs.whole(rootfs.without(tree, base.remove)) | written
+    tree |= {} if whole else status(debs, tree)
+    tree |= loader_cache(tree, arch)
     return rootfs.whole(tree)
+
+
+def developed(
+    debs: tuple[Deb, ...], owned: tuple[dpkg.Owned, ...], tree: Mapping[str, Node], base: Base
+) -> Tree:
+    """What makes a whole Debian of it, in which apt goes on: its scripts' part and dpkg's."""
+    scripts.refuse_unread(debs)
+    user = f"{USER}:x:{UID}:{UID}:{USER}:/home/{USER}:/bin/bash"
+    return (
+        {f"home/{USER}": Folder(owner=UID)}
+        | dpkg.database(zip(debs, owned, strict=True))
+        | alternatives.links(tree)
+        | scripts.made(tree, base.remove, user)
+    )
 
 
 def check_glibc(debs: Iterable[Deb], base: Base) -> None:
     for deb in debs:
         found = deb.field("Version").partition("-")[0]
-        if deb.field("Package") == "libc6" and found != base.glibc:
+        if deb.name == "libc6" and found != base.glibc:
             wrong = f"glibc = '{base.glibc}', but {base.suite} has {found}"
             raise InferpackError("recipes/bases.toml", wrong, f"write glibc = '{found}'")
 
@@ -111,7 +130,7 @@ def status(debs: Iterable[Deb], tree: Mapping[str, Node]) -> Tree:
     """
     records: Tree = {}
     for deb in debs:
-        name = deb.field("Package")
+        name = deb.name
         head, _, rest = deb.control.partition("\n")
         paragraph = f"{head}\nStatus: install ok installed\n{rest}"
         sums = [

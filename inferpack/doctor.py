@@ -1,17 +1,21 @@
 """What this machine needs, whether it is there, and the command that brings it."""
 
+import functools
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from inferpack import console, process
+from inferpack import binfmt, console, process
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
+from inferpack.model import Arch
 
 EXTERNAL = "external"  # the value of INFERPACK_ENGINE that forbids installing
 STORE = "containerd image store"
+NONE: Mapping[Arch, Path] = MappingProxyType({})
 ENGINE, BUILDX = ("ci/engine",), ("ci/engine", "buildx")
 JOIN_GROUP = 'sudo usermod --append --groups docker "$USER" && newgrp docker'
 FEATURE = '"features": {"containerd-snapshotter": true}'
@@ -59,9 +63,16 @@ class Finding:
     advice: str = ""
 
 
-def examine(machine: Machine, *, docker: bool = True, browser: bool = False) -> tuple[Finding, ...]:
+def examine(
+    machine: Machine,
+    *,
+    docker: bool = True,
+    browser: bool = False,
+    emulators: Mapping[Arch, Path] = NONE,
+) -> tuple[Finding, ...]:
     """Every prerequisite, in the order in which they are needed; `docker`: also an engine,
-    `browser`: also what the tests look at the report with.
+    `browser`: also what the tests look at the report with, `emulators`: also that the kernel runs
+    other architectures by these programs.
     """
     programs = (
         Finding(name=name, found=shutil.which(name), package=package)
@@ -73,7 +84,19 @@ def examine(machine: Machine, *, docker: bool = True, browser: bool = False) -> 
         package="debian-archive-keyring",
     )
     seen = (examine_browser(),) if browser else ()
-    return (*programs, keys, *seen, *(examine_docker(machine) if docker else ()))
+    emulated = (examine_emulation(machine, arch, path) for arch, path in emulators.items())
+    return (*programs, keys, *seen, *(examine_docker(machine) if docker else ()), *emulated)
+
+
+def examine_emulation(machine: Machine, arch: Arch, emulator: Path) -> Finding:
+    """Whether images of another architecture can be proven here."""
+    installer = ("ci/engine", "emulator", str(emulator))
+    return Finding(
+        name=f"{arch} emulation",
+        found=emulator.name if binfmt.serves(emulator) else None,
+        installer=installer,
+        command=machine.sudo + " ".join(installer),
+    )
 
 
 def examine_browser() -> Finding:
@@ -178,14 +201,21 @@ def install(missing: tuple[Finding, ...], machine: Machine) -> None:
             )
 
 
-def mend(machine: Machine, *, docker: bool = True, browser: bool = False) -> tuple[Finding, ...]:
+def mend(
+    machine: Machine,
+    *,
+    docker: bool = True,
+    browser: bool = False,
+    emulators: Mapping[Arch, Path] = NONE,
+) -> tuple[Finding, ...]:
     """Installs what is missing, where that is allowed; what was found in the end."""
-    findings = examine(machine, docker=docker, browser=browser)
+    asked = functools.partial(examine, machine, docker=docker, browser=browser, emulators=emulators)
+    findings = asked()
     missing = lacking(findings)
     if not missing or may_not_install(machine) is not None:
         return findings
     install(missing, machine)
-    return examine(machine, docker=docker, browser=browser)
+    return asked()
 
 
 def insist(machine: Machine, findings: tuple[Finding, ...]) -> None:

@@ -26,6 +26,14 @@ NOBODY_IN_PARTICULAR = "23456:23456"  # an image must not depend on its own user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """What names an image: the digest of its manifest, whose size is in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
     """How a container ended; `code` is None when its time ran out and it was killed."""
 
@@ -92,8 +100,8 @@ class Engine:
 
     def build(
         self, context: Path, *, name: str, arch: Arch, created: int, cached: bool = True
-    ) -> str:
-        """Builds a context without network and returns the manifest's digest.
+    ) -> Manifest:
+        """Builds a context without network.
 
         The same context and `created` (seconds since 1970) give the same digest: every layer is a
         tar with fixed times, linked rather than copied. zstd takes half of gzip's time for a
@@ -115,9 +123,9 @@ class Engine:
             process.run(
                 [*argv, "--metadata-file", metadata, context], log=context.parent / "build.log"
             )
-            digest = str(json.loads(metadata.read_text())["containerimage.digest"])
+            made = json.loads(metadata.read_text())["containerimage.descriptor"]
         self.discard(before)
-        return digest
+        return Manifest(digest=str(made["digest"]), size=int(made["size"]))
 
     @property
     def builder(self) -> str:
@@ -132,6 +140,14 @@ class Engine:
         """Names an image; the one that had the name goes, unless it has another."""
         before = self.digest(reference)
         self.client.images.get(digest).tag(reference)
+        self.discard(before)
+
+    def load(self, archive: bytes, reference: str, digest: str) -> None:
+        """Loads an OCI archive that has this image under this name."""
+        before = self.digest(reference)
+        if before == digest:
+            return
+        self.client.images.load(archive)
         self.discard(before)
 
     def discard(self, digest: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import msgspec
+
 from inferpack.tables import Table
 
 
@@ -58,19 +60,21 @@ class Least(StrEnum):
     AMX = "amx"
     NEON = "neon"
     DOTPROD = "dotprod"
-    I8MM = "i8mm"
     SVE = "sve"
+    I8MM = "i8mm"
 
 
 class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32.
 
+    `speedups`: for tasks of selftest that gain less or more than that.
     `backends`: those it is for; none: all.
     """
 
     cpu: tuple[Feature, ...]
     kernels: dict[Operator, Least]
     speedup: float
+    speedups: dict[str, float] = msgspec.field(default_factory=dict)
     backends: tuple[str, ...] = ()
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from inferpack import ladder
 from inferpack.charts import Bar, Chart, Dots, Group, Pair
 from inferpack.ladder import Ladder, Level
+from inferpack.proof import Report
 from inferpack.records import Evidence
 from inferpack.throughput import Network, Precise
 from inferpack.wording import number, ratio, title_of
 
 MISSING = "not measured"
+EMULATED = "emulated: no speed is told"
 
 
 def networks(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -78,8 +80,8 @@ def throughput(series: str, found: Precise) -> Bar:
     return rate(series, found.best.images_per_s)
 
 
-def rate(series: str, images_per_s: float) -> Bar:
-    return Bar(series=series, value=images_per_s, text=number(images_per_s))
+def rate(series: str, per_s: float) -> Bar:
+    return Bar(series=series, value=per_s, text=number(per_s))
 
 
 def of_peak(series: str, found: Precise) -> Bar:
@@ -112,7 +114,7 @@ def level(found: Level) -> Group:
     """A level's bars; one that is emulated, or did not run, has none."""
     judged, tone = ladder.verdict(found), "good" if found.passed else "bad"
     if found.emulated or found.fp32 is None or found.int8 is None:
-        text = "emulated: no speed is told" if found.emulated else "no speed was measured"
+        text = EMULATED if found.emulated else "no speed was measured"
         bars = (Bar(series="", value=None, text=text),)
         return Group(title=found.name, note=judged, bars=bars, tone=tone)
     pair = rate("fp32", found.fp32), rate("int8", found.int8)
@@ -127,14 +129,7 @@ def reference(evidence: tuple[Evidence, ...]) -> Chart:
         title="Speed on the digits",
         unit="Images per second",
         groups=tuple(
-            Group(
-                title=item.variant.recipe.title,
-                note=ratio(item.proof.report.speedup),
-                bars=(
-                    rate("fp32", item.proof.report.fp32.images_per_s),
-                    rate("int8", item.proof.report.int8.images_per_s),
-                ),
-            )
+            on_digits(item.variant.recipe.title, item.proof.report)
             if item.proof
             else Group(title=item.variant.recipe.title, note=MISSING, bars=(), tone="soft")
             for item in evidence
@@ -142,9 +137,17 @@ def reference(evidence: tuple[Evidence, ...]) -> Chart:
     )
 
 
+def on_digits(title: str, report: Report) -> Group:
+    """Speed under emulation is none."""
+    if report.emulated:
+        return Group(title=title, note=EMULATED, bars=(), tone="soft")
+    fp32, int8 = rate("fp32", report.main.fp32.per_s), rate("int8", report.main.int8.per_s)
+    return Group(title=title, note=ratio(report.main.speedup), bars=(fp32, int8))
+
+
 def accuracy(evidence: tuple[Evidence, ...]) -> Dots | None:
     """FP32 beside INT8, where any image is proven; the axis begins below all that is on it."""
-    proven = [(item, item.proof.report) for item in evidence if item.proof]
+    proven = [(item, item.proof.report.main) for item in evidence if item.proof]
     if not proven:
         return None
     required = min(item.variant.recipe.proof.accuracy.fp32_min for item, _ in proven)

@@ -23,6 +23,7 @@ class Image(Record, frozen=True):
 
     key: str
     digest: str
+    manifest_size: int
     unpacked: int
     compressed: int
     seconds: float

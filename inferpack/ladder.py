@@ -153,7 +153,12 @@ def shown(level: Level, report: Report) -> Level:
     """A report's part; a CPU without a row of its own fails only for what is wrong on any CPU."""
     wrong = [check for check in report.checks if not check.passed]
     promised = [check for check in wrong if not without_row(check, report)]
-    ran = [item for item in report.int8.kernels if item.operator in tuple(Operator)]
+    ran = [
+        item
+        for task in report.tasks
+        for item in task.int8.kernels
+        if item.operator in tuple(Operator)
+    ]
     unseen = () if report.row is not None else without_evidence(report)
     return replace(
         level,
@@ -166,12 +171,12 @@ def shown(level: Level, report: Report) -> Level:
 
 
 def without_evidence(report: Report) -> tuple[str, ...]:
-    """A line for each operator of which the report names no INT8 kernel, slow or not."""
-    seen = {item.operator for item in report.int8.kernels if item.kind != "not int8"}
+    """A line for each operator of a task of which the report names no INT8 kernel, slow or not."""
     return tuple(
-        f"int8 kernels: {operator}: no evidence of any kernel"
-        for operator in Operator
-        if operator not in seen
+        f"{task.name}: int8 kernels: {operator}: no evidence of any kernel"
+        for task in report.tasks
+        for operator in task.operators
+        if operator not in {item.operator for item in task.int8.kernels if item.kind != "not int8"}
     )
 
 

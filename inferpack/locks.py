@@ -42,7 +42,7 @@ def path_of(variant: Variant, locks: Path) -> Path:
 
 def inputs(variant: Variant, glibc: str) -> str:
     """sha256 (hex) of what the lock is resolved from; `glibc` is the base's, such as 2.36."""
-    requires, without = sorted(variant.cell.requires), sorted(variant.recipe.without)
+    requires, without = sorted(variant.cell.requires), variant.without
     return store.digest(requires, without, variant.recipe.python, platforms(variant.arch, glibc)[0])
 
 
@@ -173,11 +173,11 @@ def choose(pylock: Pylock, variant: Variant, glibc: str) -> Iterator[tuple[Packa
         )
     except PylockSelectError as err:
         raise InferpackError(variant.id, str(err)) from err
-    for name in sorted(set(variant.recipe.without) - {package.name for package, _ in found}):
+    for name in sorted(set(variant.without) - {package.name for package, _ in found}):
         hint = f"remove it from recipes/{variant.recipe.name}.toml"
         raise UsageError(variant.id, f"without: nothing asks for '{name}'", hint)
     for package, source in found:
-        if package.name in variant.recipe.without:
+        if package.name in variant.without:
             continue
         if not isinstance(source, PackageWheel):
             raise InferpackError(variant.id, f"{package.name} has no wheel")

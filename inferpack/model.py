@@ -58,13 +58,15 @@ class Need(StrEnum):
     X86_64_V2 = "x86-64-v2"
     X86_64_V3 = "x86-64-v3"
     X86_64_V4 = "x86-64-v4"
+    AVX = "avx"
+    ARMV8_2_A = "armv8.2-a"
     DOTPROD = "dotprod"
     I8MM = "i8mm"
     SVE = "sve"
 
     @property
     def arch(self) -> Arch:
-        return Arch.AMD64 if self.startswith("x86-64") else Arch.ARM64
+        return Arch.AMD64 if self.startswith(("x86-64", "avx")) else Arch.ARM64
 
 
 class Flavour(StrEnum):
@@ -86,18 +88,6 @@ class Python(StrEnum):
         return "cp" + self.replace(".", "")
 
 
-class Base(Table, frozen=True):
-    """A root file system made from Debian packages (recipes/bases.toml)."""
-
-    suite: str
-    glibc: str
-    python: Python
-    packages: tuple[str, ...]
-    without: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-
-
 class Target(Table, frozen=True):
     """A CPU that an image is made for (recipes/targets.toml)."""
 
@@ -114,6 +104,7 @@ class Cell(Table, frozen=True):
     requires: tuple[str, ...]
     needs: tuple[Need, ...] = ()
     held: str = ""  # why this version and not the newest
+    without: tuple[str, ...] = ()  # beside the recipe's
     target: str = GENERIC
     flavours: tuple[Flavour, ...] = (Flavour.RUNTIME,)
     environment: dict[str, str] = field(default_factory=dict)  # beside the recipe's
@@ -160,7 +151,7 @@ class Variant:
 
     @property
     def id(self) -> str:
-        return "-".join((self.recipe.name, *self._kind, self.arch, *self._flavour))
+        return "-".join((self.recipe.name, *self._kind, self.arch)) + self.suffix
 
     @property
     def _kind(self) -> tuple[str, ...]:
@@ -169,13 +160,25 @@ class Variant:
         return (self.backend, *target, self.recipe.python.tag)
 
     @property
-    def _flavour(self) -> tuple[str, ...]:
-        return () if self.flavour is Flavour.RUNTIME else (self.flavour,)
+    def generic(self) -> str:
+        """Of an image for one CPU target: the image for any, by its public name."""
+        if self.cell.target == GENERIC:
+            return ""
+        return f"{self.recipe.name}:{self.version}-{self.backend}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """The end of names of an image that is no runtime."""
+        return "" if self.flavour is Flavour.RUNTIME else f"-{self.flavour}"
 
     @property
     def budget_mb(self) -> int:
         dev = self.flavour is Flavour.DEV
         return self.recipe.dev_budget_mb if dev else self.recipe.budget_mb
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.recipe.without, *self.cell.without}))
 
     @property
     def backend(self) -> Backend:
@@ -193,8 +196,8 @@ class Variant:
     @property
     def reference(self) -> str:
         """The local image name."""
-        tag = "-".join((self.version, *self._kind, *self._flavour, self.arch))
-        return f"{self.namespace}/{self.recipe.name}:{tag}"
+        tag = "-".join((self.version, *self._kind))
+        return f"{self.namespace}/{self.recipe.name}:{tag}{self.suffix}-{self.arch}"
 
 
 class File(Record, frozen=True):

@@ -5,24 +5,27 @@ import platform
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inferpack import (
     base,
     console,
+    emulation,
     images,
     locks,
+    multiarch,
     program,
     proof,
     recipes,
     render,
+    summary,
     wheelhouse,
 )
 from inferpack.base import BuiltBase
 from inferpack.errors import InferpackError
 from inferpack.layers import wheel_layer
-from inferpack.model import Arch, Compiler, Layer, LockedWheel, Origin, Recipe, Variant
+from inferpack.model import Arch, Compiler, Flavour, Layer, LockedWheel, Origin, Recipe, Variant
 from inferpack.provenance import DIRTY
 from inferpack.store import digest, files_digest, locked
 from inferpack.workshop import Workshop
@@ -45,19 +48,21 @@ class Inputs:
     key: str
 
 
-def build_base(shop: Workshop, variant: Variant, arch: Arch) -> BuiltBase:
+def build_base(
+    shop: Workshop, variant: Variant, arch: Arch, compiler: BuiltBase | None = None
+) -> BuiltBase:
     name, spec = shop.base(variant)
     committed = shop.base_lock(variant, arch)
-    return base.ensure(name, spec, arch, cache=shop.cache, committed=committed)
+    return base.ensure(name, spec, arch, cache=shop.cache, committed=committed, compiler=compiler)
 
 
 def inputs(shop: Workshop, variant: Variant) -> Inputs:
     """Reads the lock and makes the base where it is not cached."""
     name, spec = shop.base(variant)
     lock = locks.load(shop.lock_path(variant), variant, spec.glibc)
-    built = build_base(shop, variant, variant.arch)
-    native = base.native()
-    own = built if native == variant.arch else build_base(shop, variant, native)
+    # The runtime's Python compiles every flavour's files: they are the same files, and layers
+    own = build_base(shop, replace(variant, flavour=Flavour.RUNTIME), base.native())
+    built = build_base(shop, variant, variant.arch, compiler=own)
     compiler = Compiler(command=tuple(base.python_command(own)), digest=base.python_digest(own))
     root = render.root_of(variant, name, spec, f"sha256:{built.digest}", built.packages)
     key = digest(
@@ -154,20 +159,21 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
     origin = shop.origin()
     folder = context(shop, made, layers(shop, made), origin)
     with console.step("docker buildx build"):
-        sha256 = shop.engine.build(
+        manifest = shop.engine.build(
             folder, name=images.unproven(variant), arch=variant.arch, created=origin.created
         )
     seconds = time.monotonic() - start
     try:
         if not made.root.packages:
-            images.check_python(variant, shop.engine, sha256)
-        unpacked, compressed = images.measure(variant, shop.engine, sha256, folder)
+            images.check_python(variant, shop.engine, manifest.digest)
+        unpacked, compressed = images.measure(variant, shop.engine, manifest.digest, folder)
     except InferpackError:
         shop.engine.remove(images.unproven(variant))
         raise
     image = images.Image(
         key=made.key,
-        digest=sha256,
+        digest=manifest.digest,
+        manifest_size=manifest.size,
         unpacked=unpacked,
         compressed=compressed,
         seconds=round(seconds, 1),
@@ -184,15 +190,19 @@ def prove(shop: Workshop, variant: Variant, image: images.Image) -> proof.Proof:
     """Proves an image; only then does it get its name. A proof of before no longer counts."""
     start = time.monotonic()
     proof.forget(shop.folder(variant))
-    report = proof.prove(variant, shop.engine, image.digest)
+    if emulation.is_needed(variant):
+        report, emulated = emulation.prove(shop, variant, image.digest)
+    else:
+        report, emulated = proof.prove(variant, shop.engine, image.digest), None
     return proof.record(
         shop.folder(variant),
         proof.Proof(
             digest=image.digest,
-            machine=processor(),
+            machine=machine(shop, variant),
             proven=shop.now(),
             seconds=round(time.monotonic() - start, 1),
             report=report,
+            emulation=emulated,
         ),
     )
 
@@ -211,12 +221,14 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
         ):
             built = build(shop, made)
         images.check_budget(variant, built.unpacked, folder / "context")
-        known = None if again else proof.current(folder, built.digest, processor())
+        known = None if again else proof.current(folder, built.digest, machine(shop, variant))
         proven = known or prove(shop, variant, built)
         if shop.engine.digest(variant.reference) != built.digest:
             shop.engine.name(built.digest, variant.reference)
         shop.engine.remove(images.unproven(variant))
-        console.note(proof.summary(proven.report))
+        console.note(summary.told(proven))
+        for name in multiarch.update(shop, variant):
+            console.note(f"  {name}")
         return proven
 
 
@@ -225,8 +237,13 @@ def is_tentative(revision: str) -> bool:
     return revision.endswith(DIRTY)
 
 
+def machine(shop: Workshop, variant: Variant) -> str:
+    """A proof holds for the CPU it was made on, real or emulated."""
+    return emulation.machine(shop, variant) if emulation.is_needed(variant) else processor()
+
+
 def processor() -> str:
-    """This machine's CPU model: a proof holds for the CPU it was made on."""
+    """This machine's CPU model."""
     text = Path("/proc/cpuinfo").read_text()
     models = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
     return models[0] if models else platform.machine()

@@ -72,6 +72,7 @@ def image_module(variant: Variant) -> str:
         "needs": tuple(map(str, variant.cell.needs)),
         "threads": recipe.threads,
         "pinned": recipe.pinned,
+        "instead": variant.generic,
     }
     lines = "".join(f"    {name}={value!r},\n" for name, value in facts.items())
     return f"from selftest.start import Image\n\nIMAGE = Image(\n{lines})\n"

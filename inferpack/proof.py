@@ -1,7 +1,7 @@
 """What an image's own selftest reported, judged and recorded."""
 
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Annotated, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -12,10 +12,10 @@ from inferpack.model import Variant
 from inferpack.process import ending
 from inferpack.store import read_record, write_record
 from inferpack.tables import Record
+from inferpack.translation import Emulation
 
 TIMEOUT = 120.0  # seconds; a selftest takes under 10 on real hardware
 FAILING_VERDICT = 1
-SHOWN = 0.05  # of the samples; less is chance
 
 Kind = Literal["fast int8", "slow int8", "reference", "not int8", "unnamed int8"]
 
@@ -47,24 +47,47 @@ class Instructions(Record, frozen=True):
 
 
 class Run(Record, frozen=True):
+    """A task in one precision; `per_s`: inputs per second, `spread`: how much that varies."""
+
     accuracy: float
-    images_per_s: float
+    per_s: float
     spread: float
     kernels: tuple[Kernel, ...]
     instructions: Instructions | None
 
 
 class Check(Record, frozen=True):
+    """`task`: the one that it is about; None: about none of them."""
+
     name: str
     passed: bool
     expected: str
     saw: str
+    task: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.task}: {self.name}" if self.task else self.name
+
+
+class TaskReport(Record, frozen=True):
+    """`unit`: what inputs are, in the plural; `operators`: how often one inference should run each
+    kind in INT8; `agreement`: the share of inputs with the same answer; `speedup`: INT8 over FP32.
+    """
+
+    name: str
+    unit: str
+    operators: dict[str, int]
+    fp32: Run
+    int8: Run
+    agreement: float
+    speedup: float
 
 
 class Report(Record, frozen=True):
     """selftest's JSON document."""
 
-    schema: Literal[2]
+    schema: Literal[3]
     variant: str
     framework: str
     version: str
@@ -73,24 +96,29 @@ class Report(Record, frozen=True):
     cpu: Cpu
     emulated: bool
     import_s: float
-    fp32: Run
-    int8: Run
-    agreement: float
-    speedup: float
+    tasks: Annotated[tuple[TaskReport, ...], msgspec.Meta(min_length=1)]
     row: tuple[str, ...] | None
     row_note: str | None
     checks: tuple[Check, ...]
     passed: bool
 
+    @property
+    def main(self) -> TaskReport:
+        """The task whose numbers stand for the image."""
+        return self.tasks[0]
+
 
 class Proof(Record, frozen=True):
-    """build/<id>/proof.json: a passing report of exactly this image on this machine."""
+    """build/<id>/proof.json: a passing report of exactly this image on this machine, or as
+    `emulation` says.
+    """
 
     digest: str
     machine: str
     proven: int
     seconds: float
     report: Report
+    emulation: Emulation | None = None
 
 
 def forget(folder: Path) -> None:
@@ -118,11 +146,15 @@ def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIM
     return judge(variant, finished, timeout)
 
 
-def judge(variant: Variant, finished: Finished, timeout: float) -> Report:
+def judge(
+    variant: Variant, finished: Finished, timeout: float, *, emulated: bool = False
+) -> Report:
     """The report of a passing selftest; anything else is an error that says why."""
     report, where = read_report(variant, finished, timeout), variant.id
-    if report.emulated:
+    if report.emulated and not emulated:
         raise InferpackError(where, "selftest reports emulation, but nothing here emulates")
+    if emulated and not report.emulated:
+        raise InferpackError(where, "selftest reports a real CPU, but it was emulated")
     reasons = [reason(check) for check in report.checks if not check.passed]
     if finished.code == 0 and report.passed and report.checks and not reasons:
         return report
@@ -175,7 +207,7 @@ def decoded(
 
 
 def reason(check: Check) -> str:
-    return f"{check.name}: expected {check.expected}, saw {check.saw}"
+    return f"{check.title}: expected {check.expected}, saw {check.saw}"
 
 
 def last_line(text: str) -> str:
@@ -186,41 +218,3 @@ def last_line(text: str) -> str:
 def record(folder: Path, proof: Proof) -> Proof:
     write_record(folder / "proof.json", proof)
     return proof
-
-
-def summary(report: Report) -> str:
-    """What was proven, in a few lines a person reads."""
-    kernels = sorted(
-        {
-            f"{kernel.operator} {kernel.implementation}: {classed(kernel)}"
-            for kernel in report.int8.kernels
-            if kernel.operator in ("convolution", "linear")
-        }
-    )
-    features = "+".join(report.row or ()) or "any CPU"
-    return "\n".join(
-        (
-            f"  {report.framework} {report.version} ({report.backend}) on {report.cpu.model},"
-            f" {report.cpu.threads} threads, judged as {features}",
-            f"  FP32 {report.fp32.accuracy:.1%} right, {report.fp32.images_per_s:,.0f} images/s",
-            f"  INT8 {report.int8.accuracy:.1%} right, {report.int8.images_per_s:,.0f} images/s"
-            f" ({report.speedup:.2f} x), agreement {report.agreement:.1%}",
-            *(f"  INT8 kernel: {kernel}" for kernel in kernels),
-            *seen(report.int8.instructions),
-            *([f"  {report.row_note}"] if report.row_note else []),
-            f"  {len(report.checks)} checks passed",
-        )
-    )
-
-
-def classed(kernel: Kernel) -> str:
-    return f"{kernel.kind} for {kernel.isa}" if kernel.isa else kernel.kind
-
-
-def seen(found: Instructions | None) -> tuple[str, ...]:
-    """The instructions that INT8 computed with, in a line."""
-    if found is None:
-        return ()
-    shares = sorted(found.seen.items(), key=lambda item: -item[1])
-    text = ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= SHOWN)
-    return (f"  INT8 instructions: {text or 'none we know'} of {found.samples} samples",)

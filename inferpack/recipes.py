@@ -11,13 +11,13 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from inferpack.bases import Base, Described, Development, expanded
 from inferpack.errors import UsageError
 from inferpack.expectation import Accuracy, Expectation, Feature, Least, Operator, Row, Tolerance
 from inferpack.model import (
     GENERIC,
     Arch,
     Backend,
-    Base,
     Cell,
     Flavour,
     Need,
@@ -27,13 +27,13 @@ from inferpack.model import (
     Variant,
 )
 from inferpack.prune import Prune
-from inferpack.rungs import Emulated, Masked, Rungs, Tool
+from inferpack.rungs import CpuModel, CpuModels, Emulated, Masked, Rungs, Tool
 from inferpack.tables import Table
 
 T = TypeVar("T")
 TABLES: tuple[type[Table], ...] = (
-    *(Recipe, Cell, Prune, Expectation, Accuracy, Row, Tolerance, Base),
-    *(Rungs, Masked, Emulated, Tool, Target),
+    *(Recipe, Cell, Prune, Expectation, Accuracy, Row, Tolerance),
+    *(Rungs, Masked, Emulated, CpuModels, CpuModel, Tool, Target, Described, Development),
 )
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
 ENUMS: dict[str, type[StrEnum]] = {
@@ -70,7 +70,8 @@ def load(folder: Path) -> tuple[Recipe, ...]:
 
 
 def load_bases(folder: Path) -> dict[str, Base]:
-    return parse(folder / BASES, dict[str, Base])
+    """Every base by name; the dev flavour's is NAME-dev."""
+    return expanded(parse(folder / BASES, dict[str, Described]))
 
 
 def load_targets(folder: Path) -> dict[str, Target]:
@@ -79,6 +80,10 @@ def load_targets(folder: Path) -> dict[str, Target]:
 
 def load_ladder(folder: Path) -> Rungs:
     return parse(folder / LADDER, Rungs)
+
+
+def load_cpus(folder: Path) -> tuple[CpuModel, ...]:
+    return parse(folder / CPUS, CpuModels).cpu
 
 
 def load_tools(folder: Path) -> dict[str, Tool]:
@@ -145,6 +150,9 @@ def check(path: Path, recipe: Recipe, bases: dict[str, Base], shared: dict[str, 
         check_cell(where, cell)
         if Flavour.DEV in cell.flavours and not recipe.dev_budget_mb:
             raise UsageError(where, "a dev flavour without dev-budget-mb", "add it")
+        if Flavour.DEV in cell.flavours and f"{recipe.base}-{Flavour.DEV}" not in bases:
+            wrong = f"base '{recipe.base}' has no dev flavour"
+            raise UsageError(where, wrong, f"name one of {BASES} that has a dev table")
     for row in recipe.proof.rows:
         check_row(where, row)
     if twice := sorted(set(recipe.prune) & set(shared)):
@@ -212,6 +220,11 @@ def check_row(where: str, row: Row) -> None:
 
 
 def prune_of(variant: Variant, package: str) -> Prune:
-    """The rules for one package, by its normalised name, in this variant."""
-    prune = variant.recipe.prune.get(canonicalize_name(package), Prune())
+    """The rules for one package, by its normalised name, in this variant.
+
+    The framework's go by the recipe's name too: its wheel may have another on one architecture.
+    """
+    name, rules = canonicalize_name(package), variant.recipe.prune
+    named = variant.recipe.name if name == variant.cell.framework else name
+    prune = rules.get(name, rules.get(named, Prune()))
     return prune.on(variant.arch, development=variant.flavour is Flavour.DEV)

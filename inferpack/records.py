@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from inferpack import images, ladder, proof, throughput
+from inferpack import compatibility, images, ladder, proof, throughput
+from inferpack.compatibility import Compatibility
 from inferpack.images import Image
 from inferpack.ladder import Ladder
 from inferpack.model import Variant
@@ -10,7 +11,13 @@ from inferpack.proof import Proof
 from inferpack.throughput import Bench
 from inferpack.workshop import Workshop
 
-COMMANDS = {"image": "image", "proof": "smoke", "bench": "bench", "ladder": "proof-ladder"}
+COMMANDS = {
+    "image": "image",
+    "proof": "smoke",
+    "bench": "bench",
+    "ladder": "proof-ladder",
+    "cpus": "cpus",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +30,7 @@ class Evidence:
     bench: Bench | None
     ladder: Ladder | None
     notes: tuple[str, ...]
+    cpus: Compatibility | None = None
 
 
 def gather(shop: Workshop, variant: Variant) -> Evidence:
@@ -34,6 +42,7 @@ def gather(shop: Workshop, variant: Variant) -> Evidence:
         proof.read(folder),
         throughput.read(folder),
         ladder.read(folder),
+        cpus=compatibility.read(folder),
     )
 
 
@@ -43,9 +52,11 @@ def agree(
     proven: Proof | None,
     bench: Bench | None,
     climbed: Ladder | None,
+    *,
+    cpus: Compatibility | None = None,
 ) -> Evidence:
     """Leaves out what was measured in another image than the one that is there now."""
-    found = {"image": image, "proof": proven, "bench": bench, "ladder": climbed}
+    found = {"image": image, "proof": proven, "bench": bench, "ladder": climbed, "cpus": cpus}
     notes = tuple(
         f"{name}: {state}; run ./inv {COMMANDS[name]} {variant.id}"
         for name, record in found.items()
@@ -57,11 +68,14 @@ def agree(
         proof=None if trouble(proven, image) else proven,
         bench=None if trouble(bench, image) else bench,
         ladder=None if trouble(climbed, image) else climbed,
+        cpus=None if trouble(cpus, image) else cpus,
         notes=notes,
     )
 
 
-def trouble(record: Image | Proof | Bench | Ladder | None, image: Image | None) -> str:
+def trouble(
+    record: Image | Proof | Bench | Ladder | Compatibility | None, image: Image | None
+) -> str:
     """Why a record does not count, or nothing."""
     if record is None:
         return "not measured" if image else "not built"

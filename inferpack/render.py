@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inferpack.model import Base, Layer, Origin, Package, Variant
+from inferpack.bases import Base
+from inferpack.model import Layer, Origin, Package, Variant
 from inferpack.store import disk, whole_folder
 
 BASE_LAYER = "base"
@@ -42,7 +43,7 @@ def root_of(
     variant: Variant, name: str, base: Base, digest: str, packages: tuple[Package, ...]
 ) -> Root:
     """Our base `name` with its digest and packages, or the registry image the recipe pins."""
-    if variant.recipe.base == name:
+    if variant.recipe.base + variant.suffix == name:
         return Root(
             name=f"inferpack/base:{name}",
             digest=digest,

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferpack import cards, figures, records, wording
+from inferpack import cards, figures, grid, records, wording
 from inferpack.cards import Card
 from inferpack.charts import Chart, Dots
+from inferpack.grid import Grid
 from inferpack.proof import Cpu
 from inferpack.records import Evidence
 from inferpack.store import disk, write
@@ -48,6 +49,7 @@ class Page:
     ladders: tuple[Chart, ...]
     accuracy: Dots | None
     reference: Chart
+    grids: tuple[Grid, ...]
 
     @property
     def proven(self) -> int:
@@ -65,18 +67,21 @@ def page(evidence: tuple[Evidence, ...]) -> Page:
         ladders=tuple(figures.climb(item, item.ladder) for item in evidence if item.ladder),
         accuracy=figures.accuracy(evidence),
         reference=figures.reference(evidence),
+        grids=grid.grids(evidence),
     )
 
 
 def moments(item: Evidence) -> tuple[int, ...]:
     """When each of its records was measured, in seconds since 1970."""
     proven = (item.proof.proven,) if item.proof else ()
-    return (*proven, *(record.measured for record in (item.bench, item.ladder) if record))
+    others = (item.bench, item.ladder, item.cpus)
+    return (*proven, *(record.measured for record in others if record))
 
 
 def machines(evidence: tuple[Evidence, ...]) -> tuple[Machine, ...]:
-    """Each CPU once, with its peak where a bench has told it."""
-    cpus = [item.proof.report.cpu for item in evidence if item.proof]
+    """Each real CPU once, with its peak where a bench has told it."""
+    reports = [item.proof.report for item in evidence if item.proof]
+    cpus = [report.cpu for report in reports if not report.emulated]
     peaks = {item.bench.report.cpu.model: item.bench.report.peak for item in evidence if item.bench}
     cpus += [item.bench.report.cpu for item in evidence if item.bench]
     known = {cpu.model: cpu for cpu in reversed(cpus)}

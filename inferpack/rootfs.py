@@ -5,7 +5,7 @@ import os
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
@@ -28,9 +28,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A symbolic link; an absolute target starts at the image's root."""
+    """A symbolic link; an absolute target starts at the image's root.
+
+    It is written as a relative one, which holds wherever the tree is unpacked, unless a program
+    compares it with what it wrote: `exact`.
+    """
 
     target: str
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +58,31 @@ def canonical(name: str) -> str:
     return f"usr/{name}" if name.partition("/")[0] in MERGED else name
 
 
-def unpack(archive: bytes) -> Tree:
-    """A package's files: owned by root, never setuid or setgid, writable by their owner only."""
-    tree: Tree = {}
+def entries(archive: bytes) -> Iterator[tuple[str, Node]]:
+    """A package's entries in its order, by its own absolute paths.
+
+    They are owned by root, never setuid or setgid, writable by their owner only.
+    """
+    seen: Tree = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for info in tar:
-            name = canonical(info.name)
+            path = posixpath.normpath("/" + info.name)
             if info.isdir():
-                tree[name] = Folder(info.mode & 0o755)
+                seen[path] = Folder(info.mode & 0o755)
             elif info.issym():
-                tree[name] = Link(info.linkname)
+                seen[path] = Link(info.linkname)
             elif info.islnk():
-                tree[name] = tree[canonical(info.linkname)]
+                seen[path] = seen[posixpath.normpath("/" + info.linkname)]
             elif (file := tar.extractfile(info)) is not None:
-                tree[name] = File(file.read(), info.mode & 0o755)
-    tree.pop("", None)
-    return tree
+                seen[path] = File(file.read(), info.mode & 0o755)
+            else:
+                continue
+            yield path, seen[path]
+
+
+def placed(found: Iterable[tuple[str, Node]]) -> Tree:
+    """A package's entries where they really lie."""
+    return {name: node for path, node in found if (name := canonical(path))}
 
 
 def whole(tree: Mapping[str, Node]) -> Tree:
@@ -80,7 +94,7 @@ def whole(tree: Mapping[str, Node]) -> Tree:
 
 def relative(name: str, node: Node) -> Node:
     """An absolute link would lead out of a folder the tree is unpacked to."""
-    if isinstance(node, Link) and node.target.startswith("/"):
+    if isinstance(node, Link) and node.target.startswith("/") and not node.exact:
         target, parent = canonical(node.target), posixpath.dirname(name)
         return Link(posixpath.relpath("/" + target, "/" + parent))
     return node

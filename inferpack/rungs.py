@@ -1,6 +1,7 @@
-"""recipes/ladder.toml and recipes/tools.toml: how a CPU is limited, and by which emulator."""
+"""recipes/{ladder,cpus,tools}.toml: how a CPU is limited, which are emulated, and by what."""
 
 from inferpack.expectation import Feature
+from inferpack.model import Arch
 from inferpack.tables import Table
 
 
@@ -25,6 +26,22 @@ class Rungs(Table, frozen=True):
 
     masked: tuple[Masked, ...]
     emulated: tuple[Emulated, ...]
+
+
+class CpuModel(Table, frozen=True):
+    """A CPU that QEMU emulates as `model`; `features` are all that selftest must see of it."""
+
+    name: str
+    arch: Arch
+    model: str
+    features: tuple[Feature, ...]
+    smoke: bool = False
+
+
+class CpuModels(Table, frozen=True):
+    """From the least to the best of each architecture."""
+
+    cpu: tuple[CpuModel, ...]
 
 
 class Tool(Table, frozen=True):

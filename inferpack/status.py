@@ -32,9 +32,14 @@ def row(shop: Workshop, variant: Variant) -> tuple[str, ...]:
         state(lock, proven),
         f"{image.unpacked / MB:.1f} MB",
         f"{image.compressed / MB:.1f} MB",
-        f"{proven.report.speedup:.2f} x" if proven else "",
+        gain(proven.report) if proven else "",
         age(shop.now() - image.built),
     )
+
+
+def gain(report: proof.Report) -> str:
+    """INT8 over FP32; under emulation that says nothing."""
+    return "emulated" if report.emulated else f"{report.main.speedup:.2f} x"
 
 
 def state(lock: str, proven: proof.Proof | None) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferpack import archive, base, locks, matrix, qemu, recipes
+from inferpack.bases import Base
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
-from inferpack.model import Arch, Base, Origin, Package, Variant
+from inferpack.model import Arch, Origin, Package, Variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +51,14 @@ class Workshop:
         return locks.path_of(variant, self.locks)
 
     def base(self, variant: Variant) -> tuple[str, Base]:
-        """The recipe's base; for a registry base, ours of the same Python, whose tools build it."""
+        """The recipe's base for this flavour.
+
+        For a registry base it is ours of the same Python, whose tools build it.
+        """
         bases = recipes.load_bases(self.recipes)
-        if variant.recipe.base in bases:
-            return variant.recipe.base, bases[variant.recipe.base]
+        name = variant.recipe.base + variant.suffix
+        if name in bases:
+            return name, bases[name]
         return next(item for item in bases.items() if item[1].python == variant.recipe.python)
 
     def base_lock_path(self, name: str, arch: Arch) -> Path:

@@ -101,7 +101,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _features(text: str) -> tuple[str, ...]:
-    known = (*X86_FEATURES, *ARM_FEATURES.values())
+    known = (*X86_FEATURES, *ARM_FEATURES)
     names = tuple(filter(None, text.split(",")))
     for name in names:
         if name not in known:

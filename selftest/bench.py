@@ -14,9 +14,9 @@ import numpy as np
 from selftest import cpu, peak, reference, throughput, weights
 from selftest.cpu import Cpu
 from selftest.digits import Batch, Logits
-from selftest.errors import WrongAnswers
+from selftest.errors import BrokenInstallation, WrongAnswers
 from selftest.expectation import Expectation
-from selftest.frameworks import Framework, Model, Precision, inference, open_framework
+from selftest.frameworks import Benched, Model, Precision, inference, open_framework
 from selftest.networks import IMAGE, NETWORKS, Network
 from selftest.peak import Peak
 from selftest.throughput import Run, Speed, Tell
@@ -83,6 +83,11 @@ class Contestant:
 def examine(expectation: Expectation, data: Path, seconds: float, tell: Tell) -> Bench:
     """Takes about `seconds` in all."""
     framework = open_framework(expectation.framework, data)
+    if not isinstance(framework, Benched):
+        raise BrokenInstallation(
+            f"{expectation.framework}: runs none of the bench's networks; selftest without --bench "
+            "tells how fast its own task is"
+        )
     this_cpu = cpu.examine(os.environ)
     limit = peak.measure(this_cpu)
     end = time.perf_counter() + seconds
@@ -101,7 +106,7 @@ def examine(expectation: Expectation, data: Path, seconds: float, tell: Tell) ->
     )
 
 
-def contestants(framework: Framework, network: Network) -> tuple[Contestant, ...]:
+def contestants(framework: Benched, network: Network) -> tuple[Contestant, ...]:
     """Both precisions, on the same weights."""
     numbers = weights.make(network)
     shape = (1, network.channels, network.size, network.size)
@@ -120,7 +125,7 @@ def contestants(framework: Framework, network: Network) -> tuple[Contestant, ...
     )
 
 
-def _outcome(framework: Framework, network: Network, seconds: float, tell: Tell) -> Outcome:
+def _outcome(framework: Benched, network: Network, seconds: float, tell: Tell) -> Outcome:
     tell(f"{network.name}: building")
     start = time.perf_counter()
     fp32, int8 = contestants(framework, network)

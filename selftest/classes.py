@@ -10,9 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from selftest.evidence import Kernel
+from selftest.evidence import OPERATORS, Kernel
 from selftest.instructions import Instructions
-from selftest.network import OPERATORS
 
 SLOW = "slow"
 """Stands in a recipe's row where the library has nothing better: any INT8 but a reference."""
@@ -27,11 +26,16 @@ ISAS = (
     "amx",
     "neon",
     "dotprod",
-    "i8mm",
     "sve",
+    "i8mm",
 )
 """From least to best. AVX-VNNI stands above AVX-512 without VNNI: one instruction instead of three
-on vectors of half the length. Those of Arm never meet those of x86."""
+on vectors of half the length. SVE is its dot products, of longer vectors than dotprod's; a matrix
+product multiplies twice as much as they do, and SVE's own count as i8mm. Those of Arm never meet
+those of x86."""
+
+SEEN = "seen"
+"""Instead of an instruction set, where a name leaves open which of them computes."""
 
 FEATURES = {
     "sse4_2": "sse4",
@@ -87,24 +91,30 @@ TABLE: tuple[tuple[str, Kind, str | None], ...] = (
     (r"(br|jit)\w*_avx2\w*", Kind.FAST, "avx2"),
     (r"(br|jit)\w*_(avx|sse42)\w*", Kind.SLOW, "sse4"),
     (r"gemm_(any|blas|mlas|avx512|avx2|avx|sse42)_\w+|jit_gemm_\w+", Kind.SLOW, None),
-    # ACL's names leave open which of Arm's instruction sets runs
-    (r"(\w+_)?(acl|kleidiai)_\w+|(br|jit).*:(asimd|acl)", Kind.FAST, "neon"),
+    # The same two libraries on Arm: oneDNN's src/cpu/aarch64, with the width of SVE's vectors
     (r"(br|jit).*:sve_\d+", Kind.FAST, "sve"),
+    (r"(br|jit)\w*_sve\d+\w*", Kind.FAST, "sve"),
+    (r"(br|jit).*:asimd|(br|jit)\w*_asimd\w*", Kind.FAST, SEEN),
+    # Arm's own libraries under both: plain products, dot products or matrix products
+    (r"\w+:acl|(\w+_)?(acl|kleidiai)_\w+", Kind.FAST, SEEN),
+    # onnxruntime's operators: MLAS does not name its kernels
+    (r"\w+ExecutionProvider/\w+", Kind.FAST, SEEN),
+    # LiteRT's: nor does XNNPACK
+    (r"LiteRT-XNNPACK/\w+", Kind.FAST, SEEN),
+    # CTranslate2's log names these two libraries, and nothing in them
+    (r"(oneDNN|Ruy)/gemm", Kind.FAST, SEEN),
 )
 """Whole implementation name to class; the first that fits."""
 
-UNTOLD = r"\w+ExecutionProvider/\w+"
-"""onnxruntime's operators: MLAS does not name its kernels, there the instructions tell, of those
-that multiply."""
-
 
 def classify(kernel: Kernel, instructions: Instructions | None) -> Class:
-    """By the name; where a library gives no names, by the instructions that computed."""
+    """By the name; where it leaves open what computes, by the instructions that did."""
     kind, isa = named(kernel.implementation)
-    nameless = kind is Kind.UNNAMED and re.fullmatch(UNTOLD, kernel.implementation)
-    if nameless and kernel.is_int8 and kernel.operator in OPERATORS:
-        return _by_instructions(instructions)
-    return Class(kind=kind if kernel.is_int8 else Kind.NOT_INT8, isa=isa)
+    if not kernel.is_int8:
+        return Class(kind=Kind.NOT_INT8, isa=None if isa == SEEN else isa)
+    if isa != SEEN:
+        return Class(kind=kind, isa=isa)
+    return _by_instructions(instructions if kernel.operator in OPERATORS else None)
 
 
 def named(implementation: str) -> tuple[Kind, str | None]:

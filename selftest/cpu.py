@@ -23,27 +23,12 @@ X86_FEATURES = (
     "amx_int8",
     "amx_bf16",
 )
-ARM_FEATURES = {
-    "asimd": "neon",
-    "asimdhp": "fp16",
-    "asimddp": "dotprod",
-    "bf16": "bf16",
-    "i8mm": "i8mm",
-    "sve": "sve",
-    "sve2": "sve2",
-}
-"""The kernel's name to the usual name."""
+ARM_FEATURES = ("neon", "fp16", "dotprod", "bf16", "i8mm", "sve", "sve2")
+FEATURES = {"x86_64": X86_FEATURES, "aarch64": ARM_FEATURES}
+"""By architecture, what this program reports; CPUs have more."""
 
-ARM_PARTS = {
-    "0x41/0xd08": "Cortex-A72",
-    "0x41/0xd0c": "Neoverse N1",
-    "0x41/0xd40": "Neoverse V1",
-    "0x41/0xd49": "Neoverse N2",
-    "0x41/0xd4f": "Neoverse V2",
-    "0x46/0x001": "A64FX",
-    "0xc0/0xac3": "Ampere-1",
-}
-"""Implementer and part number, as /proc/cpuinfo of aarch64 shows them (Arm's MIDR_EL1)."""
+CPUINFO = {"x86_64": "flags", "aarch64": "Features"}
+"""What /proc/cpuinfo calls the features."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,30 +66,18 @@ def examine(environment: Mapping[str, str]) -> Cpu:
     )
 
 
-def identify(arch: str, x86: cpuid.Identity | None, cpuinfo: str) -> Processor:
-    """What CPUID says on x86, else what /proc/cpuinfo says; features in our order and names.
+def identify(arch: str, identity: cpuid.Identity | None, cpuinfo: str) -> Processor:
+    """What the CPU says of itself, in our order; None where nothing tells.
 
     Where /proc/cpuinfo is that of another architecture, something translates our instructions:
-    QEMU user mode passes the host's through.
+    QEMU's user mode passes the host's through.
     """
     fields = cpuid.first_processor(cpuinfo)
-    if arch == "aarch64":
-        return _arm(fields)
-    model, features, is_tcg = x86 or ("", (), False)
+    model, features, translated = identity or ("", (), False)
     return Processor(
         model=model or "unknown",
-        features=tuple(name for name in X86_FEATURES if name in features),
-        emulated=is_tcg or bool(fields and "flags" not in fields),
-    )
-
-
-def _arm(fields: Mapping[str, str]) -> Processor:
-    flags = fields.get("Features", "").split()
-    part = f"{fields.get('CPU implementer', '?')}/{fields.get('CPU part', '?')}"
-    return Processor(
-        model=fields.get("model name") or ARM_PARTS.get(part, f"Arm {part}"),
-        features=tuple(name for flag, name in ARM_FEATURES.items() if flag in flags),
-        emulated=bool(fields and "Features" not in fields),
+        features=tuple(name for name in FEATURES.get(arch, ()) if name in features),
+        emulated=translated or bool(fields and CPUINFO.get(arch) not in fields),
     )
 
 

@@ -1,10 +1,12 @@
-"""What the CPU that runs this program says of itself: CPUID, emulated or not.
+"""What the CPU that runs this program says of itself: CPUID, emulated or not; Arm's in arm.
 
 /proc/cpuinfo is the host's under QEMU user mode, and not there at all without /proc. Bit positions
 are of Intel's Software Developer's Manual, volume 2, CPUID; AMD's agree.
 """
 
 from __future__ import annotations
+
+from selftest import arm, cgroup, machinecode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     """Leaf and subleaf to eax, ebx, ecx, edx."""
 
     Identity = tuple[str, tuple[str, ...], bool]
-    """Model, features, and whether QEMU emulates it."""
+    """Model, features, and whether it is emulated."""
 
 EAX, EBX, ECX, EDX = range(4)
 AVX, AVX512, AMX = 0x6, 0xE6, 0x60006
@@ -57,13 +59,20 @@ CPUINFO = {"sse3": "pni", "lzcnt": "abm"}
 V2 = ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")
 V3 = (*V2, "movbe", "lzcnt", "bmi1", "bmi2", "avx", "f16c", "fma", "avx2")
 V4 = (*V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
-LEVELS = {"x86-64-v2": V2, "x86-64-v3": V3, "x86-64-v4": V4}
-"""What a level of the x86-64 psABI has."""
+LEVELS = {
+    "x86-64-v2": V2,
+    "x86-64-v3": V3,
+    "x86-64-v4": V4,
+    "armv8.2-a": ("crc32", "lse", "rdm"),
+}
+"""What a level of the x86-64 psABI or of Arm's architecture has, of what programs can ask for."""
 
 SINCE = {
     "x86-64-v2": "x86-64-v2, Intel's CPUs from 2008 (Nehalem) and AMD's from 2011 (Bulldozer) on",
     "x86-64-v3": "x86-64-v3, Intel's CPUs from 2013 (Haswell) and AMD's from 2015 (Excavator) on",
     "x86-64-v4": "x86-64-v4, Intel's servers from 2017 (Skylake-SP), AMD's from 2022 (Zen 4) on",
+    "avx": "AVX, Intel's CPUs from 2011 (Sandy Bridge) and AMD's from 2011 (Bulldozer) on",
+    "armv8.2-a": "Armv8.2-A, Arm's Neoverse N1 and Cortex-A76, Fujitsu's A64FX and what came after",
     "dotprod": "dot products (FEAT_DotProd), Arm's Neoverse N1 and Cortex-A76 and what came after",
     "i8mm": "8-bit matrix products (FEAT_I8MM), Arm's Neoverse V1 and N2 and what came after",
     "sve": "SVE, Fujitsu's A64FX, Arm's Neoverse V1 and N2 and what came after",
@@ -87,21 +96,13 @@ XGETBV_CODE = bytes.fromhex("31c9 0f01d0 c3")  # xor ecx, ecx; xgetbv; ret (the 
 
 
 class Instructions:
-    """CPUID and XGETBV, executed. Raises OSError where memory may not be executed (SELinux's
-    execmem, hardened kernels): ctypes itself needs such memory on Python 3.11.
-    """
+    """CPUID and XGETBV, executed. Raises OSError where memory may not be executed."""
 
     def __init__(self) -> None:
-        try:
-            import ctypes  # noqa: PLC0415
-            import mmap  # noqa: PLC0415
-        except MemoryError as err:
-            raise OSError(f"ctypes: {err}") from err
-        prot = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
-        self._page = mmap.mmap(-1, mmap.PAGESIZE, prot=prot)
-        self._page.write(CPUID_CODE + XGETBV_CODE)
+        address = machinecode.place(CPUID_CODE + XGETBV_CODE)
+        import ctypes  # noqa: PLC0415 - place has imported it
+
         self._registers = (ctypes.c_uint32 * 4)()
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
         cpuid = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p)
         self._cpuid = cpuid(address)
         self._xgetbv = ctypes.CFUNCTYPE(ctypes.c_uint32)(address + len(CPUID_CODE))
@@ -117,9 +118,11 @@ class Instructions:
 
 
 def identify(machine: str, cpuinfo: Callable[[], str]) -> Identity | None:
-    """By CPUID, or by /proc/cpuinfo where that cannot be executed; None where neither tells, as
-    on another architecture.
+    """By CPUID or Arm's own ways, or by /proc/cpuinfo where those are forbidden; None where nothing
+    tells, as on another architecture.
     """
+    if machine == "aarch64":
+        return arm.identify(lambda: first_processor(cpuinfo()), cgroup.read, arm.auxiliary_vector())
     if machine != "x86_64":
         return None
     try:

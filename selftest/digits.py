@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from selftest import encoder
 from selftest.errors import BrokenInstallation, first_line
 from selftest.network import DIGITS, PIXEL_MAX
 
@@ -41,9 +43,25 @@ def load(folder: Path) -> Digits:
 
 def load_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     """`<layer>.weight` and `<layer>.bias`; stored as float16 without loss, returned as float32."""
-    path = folder / "weights.npz"
     shapes = {f"{layer.name}.weight": layer.shape for layer in DIGITS.layers if layer.shape}
     shapes |= {name.replace("weight", "bias"): shape[:1] for name, shape in shapes.items()}
+    return _weights(folder / "weights.npz", shapes)
+
+
+def load_encoder(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Those of encoder.SHAPES; stored in the same way."""
+    return _weights(folder / "encoder.npz", encoder.SHAPES)
+
+
+def load_ranges(folder: Path) -> dict[str, tuple[float, float]]:
+    """Of all that the encoder's linear layers read; reference.ranges of the calibration images."""
+    shapes = {f"{name}.range": (2,) for name in encoder.READS}
+    found = _weights(folder / "encoder.npz", shapes)
+    ends = {name: found[f"{name}.range"] for name in encoder.READS}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def _weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
     arrays = _arrays(path, tuple(shapes))
     for name, shape in shapes.items():
         if arrays[name].shape != shape:

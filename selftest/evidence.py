@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 INTEGERS = frozenset({"u8", "s8", "i8"})
+OPERATORS = ("convolution", "linear")
+"""What INT8 is about: whose weights are constant. A product of two activations is none of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,16 +65,25 @@ def _total(times: list[float | None]) -> float | None:
 
 def captured_stdout(action: Callable[[], object]) -> str:
     """What native code printed on file descriptor 1 during `action`; needs no writable disk."""
+    return _captured(action, 1)
+
+
+def captured_stderr(action: Callable[[], object]) -> str:
+    """The same, on file descriptor 2."""
+    return _captured(action, 2)
+
+
+def _captured(action: Callable[[], object], descriptor: int) -> str:
     libc = ctypes.CDLL(None)
-    memory, original = os.memfd_create("selftest"), os.dup(1)
+    memory, original = os.memfd_create("selftest"), os.dup(descriptor)
     try:
         libc.fflush(None)
-        os.dup2(memory, 1)
+        os.dup2(memory, descriptor)
         try:
             action()
         finally:
             libc.fflush(None)
-            os.dup2(original, 1)
+            os.dup2(original, descriptor)
         size = os.lseek(memory, 0, os.SEEK_END)
         return os.pread(memory, size, 0).decode(errors="replace")
     finally:

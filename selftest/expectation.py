@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from selftest.classes import ISAS, SLOW
+from selftest.classes import ISAS, SLOW, untold
 from selftest.errors import BrokenInstallation
-from selftest.network import OPERATORS
+from selftest.evidence import OPERATORS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,12 +26,16 @@ class Accuracy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """What a CPU with all of these features must show; `kernels`: operator to the least
-    instruction set that must run it in fast INT8, or SLOW.
+    instruction set that must run it in fast INT8, or SLOW; `speedups`: of tasks with another one.
     """
 
     cpu: tuple[str, ...]
     kernels: Mapping[str, str]
     speedup: float
+    speedups: Mapping[str, float] = field(default_factory=dict)
+
+    def speedup_of(self, task: str) -> float:
+        return self.speedups.get(task, self.speedup)
 
     @property
     def name(self) -> str:
@@ -47,6 +51,19 @@ class Expectation:
     backend: str
     accuracy: Accuracy
     rows: tuple[Row, ...]
+
+
+def choose(rows: Iterable[Row], features: tuple[str, ...]) -> Row | None:
+    """The first row all of whose features this CPU has: rows go from strictest to loosest."""
+    return next((row for row in rows if set(row.cpu) <= set(features)), None)
+
+
+def note(row: Row | None, features: tuple[str, ...]) -> str | None:
+    """What this CPU has and the row does not know of."""
+    more = untold(features, row.cpu) if row else ()
+    if row is None or not more:
+        return None
+    return f"no row names {', '.join(more)}: judged by the nearest lower one, {row.name}"
 
 
 def load(path: Path) -> Expectation:
@@ -85,19 +102,24 @@ def parse(document: object) -> Expectation:
 
 
 def _row(value: object, where: str) -> Row:
-    row = _table(value, where, ("cpu", "kernels", "speedup"))
-    kernels, cpu = row["kernels"], row["cpu"]
+    row = _table(value, where, ("cpu", "kernels", "speedup", "speedups"))
+    kernels, cpu, speedups = row["kernels"], row["cpu"], row["speedups"]
     if not isinstance(kernels, dict) or not kernels:
         raise ValueError(f"{where}.kernels: must name at least one operator")
     if not isinstance(cpu, list):
         raise ValueError(f"{where}.cpu: must be a list of CPU features")
+    if not isinstance(speedups, dict):
+        raise ValueError(f"{where}.speedups: must be an object")
     for kind, least in kernels.items():
-        _choice(kind, f"{where}.kernels", tuple(OPERATORS))
+        _choice(kind, f"{where}.kernels", OPERATORS)
         _choice(least, f"{where}.kernels.{kind}", (SLOW, *ISAS))
     return Row(
         cpu=tuple(_text(feature, f"{where}.cpu") for feature in cpu),
         kernels=kernels,
         speedup=_number(row["speedup"], f"{where}.speedup"),
+        speedups={
+            task: _number(ratio, f"{where}.speedups.{task}") for task, ratio in speedups.items()
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from selftest.cpu import Cpu
@@ -11,12 +12,12 @@ from selftest.instructions import Instructions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Precise:
-    """One precision. `spread`: interquartile range over median; `problem`: why no kernel is known,
-    `unsampled`: why no instruction is.
+    """One precision. `per_s`: inputs per second; `spread`: interquartile range over median;
+    `problem`: why no kernel is known, `unsampled`: why no instruction is.
     """
 
     accuracy: float
-    images_per_s: float
+    per_s: float
     spread: float
     kernels: tuple[Kernel, ...]
     instructions: Instructions | None = None
@@ -25,17 +26,27 @@ class Precise:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Findings:
-    """`import_s`: seconds to import the framework; `agreement`: share of images with the same
-    answer; `speedup`: INT8 over FP32.
+class TaskFindings:
+    """`operators`: how often one inference should run each kind; `agreement`: share of inputs with
+    the same answer; `speedup`: INT8 over FP32.
     """
+
+    name: str
+    unit: str
+    operators: Mapping[str, int]
+    fp32: Precise
+    int8: Precise
+    agreement: float
+    speedup: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """`import_s`: seconds to import the framework."""
 
     version: str
     python: str
     import_s: float
     cpu: Cpu
     threads: int
-    fp32: Precise
-    int8: Precise
-    agreement: float
-    speedup: float
+    tasks: tuple[TaskFindings, ...]

@@ -1,7 +1,7 @@
 """What one core can compute in a cycle, by CPU: lanes times ports, from published measurements.
 
 An operation is a multiply or an add. INT8 with dot products: VPDPBUSD or AMX; without them it takes
-VPMADDUBSW, VPMADDWD and VPADDD, of which two need a port that multiplies.
+VPMADDUBSW, VPMADDWD and VPADDD, of which two need a port that multiplies. On Arm: SMMLA, or SDOT.
 Throughputs: https://uops.info/table.html, https://www.agner.org/optimize/instruction_tables.pdf
 """
 
@@ -17,6 +17,10 @@ ZEN4 = "https://www.numberworld.org/blogs/2022_9_6_zen4_avx512_teardown/"
 ZEN5 = "https://www.numberworld.org/blogs/2024_8_7_zen5_avx512_teardown/"
 AMX = "https://en.wikipedia.org/wiki/Advanced_Matrix_Extensions"
 UOPS = "https://uops.info/table.html"
+
+LLVM = "https://github.com/llvm/llvm-project/blob/main/llvm/lib/Target/AArch64/AArch64Sched"
+"""LLVM's models of Arm's cores, made from Arm's Software Optimization Guides."""
+A64FX_GUIDE = "https://github.com/fujitsu/A64FX"
 
 INTEL, AMD = "GenuineIntel", "AuthenticAMD"
 
@@ -82,6 +86,15 @@ TABLE: Mapping[tuple[str, int], tuple[tuple[Collection[int], Core], ...]] = {
     ),
 }
 """Vendor and family to models: https://en.wikichip.org/wiki/intel/cpuid and …/amd/cpuid"""
+
+ARM: Mapping[str, Core] = {
+    "Neoverse N1": _core("Neoverse N1, 2 x 128 bits, SDOT", 16, 64, f"{LLVM}NeoverseN1.td"),
+    "Neoverse N2": _core("Neoverse N2, 2 x 128 bits, SMMLA", 16, 128, f"{LLVM}NeoverseN2.td"),
+    "Neoverse V1": _core("Neoverse V1, 4 x 128 bits, SMMLA", 32, 256, f"{LLVM}NeoverseV1.td"),
+    "Neoverse V2": _core("Neoverse V2, 4 x 128 bits, SMMLA", 32, 256, f"{LLVM}NeoverseV2.td"),
+    "A64FX": _core("A64FX, 2 x 512 bits, SDOT", 64, 256, A64FX_GUIDE),
+}
+"""By the name that selftest.arm gives it; none is assumed of others."""
 
 ASSUMED = {
     feature: Core(

@@ -55,4 +55,4 @@ DIGITS = Network(
 )
 
 OPERATORS = Counter(convolution=len(CONVOLUTIONS), linear=1)
-"""How often one inference runs each operator kind that INT8 is about."""
+"""How often one inference runs each kind."""

@@ -25,7 +25,7 @@ CREATED = "create:cache"
 """How the log names a primitive that ran, and one that was made to run (hit or miss alike)."""
 
 NEEDED = ("operation", "primitive", "implementation", "memory_descriptors", "exec_time")
-TEMPLATE = re.compile(r"(?P<prefix>onednn_verbose,.*?)info,template:(?P<fields>\S+)")
+TEMPLATE = re.compile(r"(?P<prefix>onednn_verbose,.*?)info,(?:prim_)?template:(?P<fields>\S+)")
 DESCRIPTOR = re.compile(r"(?:^|\s)(src|wei|dst)\w*[:_]([a-z0-9]+):")
 
 SETTINGS = (
@@ -60,16 +60,17 @@ def parse(log: str, header: Header | None, operation: str) -> tuple[Kernel, ...]
     Raises NoEvidence without a header, without a primitive, or when a line does not have the
     fields that the header promises.
     """
-    if header is None:
-        raise NoEvidence("oneDNN's verbose log has no header we know; was its format changed?")
-    kernels = tuple(_kernel(record) for record in _records(log.splitlines(), header, operation))
+    kernels = tuple(kernel(record) for record in records(log, header, operation))
     if not kernels:
         raise NoEvidence("oneDNN's verbose log shows no primitive")
     return kernels
 
 
-def _records(lines: Iterable[str], header: Header, operation: str) -> Iterable[Mapping[str, str]]:
-    for line in lines:
+def records(log: str, header: Header | None, operation: str) -> Iterable[Mapping[str, str]]:
+    """The fields of each line about this operation, by the header's names."""
+    if header is None:
+        raise NoEvidence("oneDNN's verbose log has no header we know; was its format changed?")
+    for line in log.splitlines():
         if not line.startswith(f"{header.prefix}{operation}"):
             continue
         values = line.removeprefix(header.prefix).split(",")
@@ -78,16 +79,26 @@ def _records(lines: Iterable[str], header: Header, operation: str) -> Iterable[M
         yield dict(zip(header.fields, values, strict=True))
 
 
-def _kernel(record: Mapping[str, str]) -> Kernel:
+def kernel(record: Mapping[str, str]) -> Kernel:
     descriptors: dict[str, str] = dict(reversed(DESCRIPTOR.findall(record["memory_descriptors"])))
     source = descriptors.get("src", "?")
     try:
         milliseconds = float(record["exec_time"])
     except ValueError as err:
         raise NoEvidence(f"oneDNN's verbose log has no time where it promises one: {err}") from err
+    kind = OPERATORS.get(record["primitive"], record["primitive"])
     return Kernel(
-        operator=OPERATORS.get(record["primitive"], record["primitive"]),
+        operator="attention" if kind == "linear" and _is_batched(record) else kind,
         types=types(source, descriptors.get("wei"), descriptors.get("dst", source)),
         implementation=record["implementation"],
         milliseconds=milliseconds,
     )
+
+
+def _is_batched(record: Mapping[str, str]) -> bool:
+    """Whether each of a batch has its own second factor, as in 128x4x8x32:128x4x32x8: no weights,
+    which all of it share. https://uxlfoundation.github.io/oneDNN/dev_guide_matmul.html
+    """
+    factors = record.get("problem_desc", "").split(":")
+    batch = factors[1].split("x")[:-2] if len(factors) > 1 else []
+    return any(length != "1" for length in batch)

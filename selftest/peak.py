@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
+import struct
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from selftest import cgroup, cpuid, microarchitecture
+from selftest import cgroup, cpuid, machinecode, microarchitecture
 from selftest.cpu import Cpu
 
 IMUL = bytes.fromhex("480fafc0")  # imul rax, rax: waits for the one before
-CHAIN, LATENCY = 32, 3
+LATENCY = 3
 """Of a 64-bit IMUL: 3 cycles on Intel since Nehalem and on AMD since Zen (https://uops.info)."""
+EOR = bytes.fromhex("210002ca")  # eor x1, x1, x2: one cycle on every core that Arm has a guide for
+CYCLES = 96
+"""Of a turn of either chain."""
 
 TURNS = 20_000
 REPEATS = 100
@@ -38,18 +41,24 @@ class Peak:
 
 
 def measure(cpu: Cpu) -> Peak | None:
-    """None where there is no such CPU (not x86-64, emulated), or where it forbids measuring."""
-    if cpu.arch != "x86_64" or cpu.emulated:
+    """None where the CPU is not in the table or emulated, or where it forbids measuring."""
+    if cpu.arch not in CHAINS or cpu.emulated:
         return None
-    cpuinfo = cpuid.first_processor(cgroup.read("/proc/cpuinfo") or "")
-    core = microarchitecture.find(cpuinfo, cpu.features)
+    core = _core(cpu)
     allowed = os.sched_getaffinity(0)
     cores = float(physical(allowed, _siblings))
     try:
-        ghz = frequency(round(cores), time.thread_time)
-    except (OSError, MemoryError):  # memory may not be executed: SELinux, hardened kernels
+        ghz = frequency(round(cores), CHAINS[cpu.arch](), time.thread_time)
+    except OSError:  # memory may not be executed: SELinux, hardened kernels
         return None
     return None if core is None else peak(core, ghz, min(cores, cpu.quota or cores))
+
+
+def _core(cpu: Cpu) -> microarchitecture.Core | None:
+    if cpu.arch == "aarch64":
+        return microarchitecture.ARM.get(cpu.model)
+    cpuinfo = cpuid.first_processor(cgroup.read("/proc/cpuinfo") or "")
+    return microarchitecture.find(cpuinfo, cpu.features)
 
 
 def peak(core: microarchitecture.Core, ghz: float, cores: float) -> Peak:
@@ -74,19 +83,20 @@ def _siblings(cpu: int) -> str:
     return (cgroup.read(path) or str(cpu)).strip()
 
 
-def frequency(cores: int, clock: Clock) -> float:
+def frequency(cores: int, chain: bytes, clock: Clock) -> float:
     """The most GHz seen of any core while all are busy (turbo depends on how many are).
 
-    `clock` is a thread's own, which stands still while another program has the core.
+    `chain`: a function of CYCLES per turn; `clock` is a thread's own, which stands still while
+    another program has the core.
     """
-    run = Compiled(counted(IMUL * CHAIN))
+    run = Compiled(chain)
     found = [0.0] * cores
 
     def compute(core: int) -> None:
         for _ in range(REPEATS):
             start = clock()
             run(TURNS)
-            found[core] = max(found[core], TURNS * CHAIN * LATENCY / (clock() - start) / 1e9)
+            found[core] = max(found[core], TURNS * CYCLES / (clock() - start) / 1e9)
 
     threads = [threading.Thread(target=compute, args=(core,)) for core in range(cores)]
     for thread in threads:
@@ -103,18 +113,26 @@ def counted(body: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
     return before + turn + bytes.fromhex("0f85") + back + after + bytes.fromhex("c3")  # jnz; ret
 
 
+def counted_arm(body: bytes) -> bytes:
+    """The same for AArch64."""
+    back = 0x54000001 | (-(len(body) // 4 + 1) & 0x7FFFF) << 5  # b.ne
+    return body + struct.pack("<3I", 0xF1000400, back, 0xD65F03C0)  # subs x0, x0, #1; …; ret
+
+
+CHAINS: Mapping[str, Callable[[], bytes]] = {
+    "x86_64": lambda: counted(IMUL * (CYCLES // LATENCY)),
+    "aarch64": lambda: counted_arm(EOR * CYCLES),
+}
+
+
 class Compiled:
     """Machine code as a function, during which other threads run.
 
-    Raises OSError or MemoryError where memory may not be executed.
+    Raises OSError where memory may not be executed.
     """
 
     def __init__(self, code: bytes) -> None:
-        prot = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
-        self._page = mmap.mmap(-1, len(code), prot=prot)
-        self._page.write(code)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
-        self._function = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(address)
+        self._function = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(machinecode.place(code))
 
     def __call__(self, turns: int) -> None:
         self._function(turns)

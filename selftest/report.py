@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from textwrap import shorten, wrap
 
 from selftest.classes import Kind, classify
 from selftest.cpu import Cpu
-from selftest.evidence import Kernel
+from selftest.evidence import OPERATORS, Kernel
 from selftest.expectation import Expectation
-from selftest.findings import Findings, Precise
+from selftest.findings import Findings, Precise, TaskFindings
 from selftest.instructions import LEAST
 from selftest.verdict import Check, Verdict, reasons
 
-SCHEMA = 2
+SCHEMA = 3
 WIDTH = 100
 SAW = 68
 """Columns for what a check saw; a failing one is told in full below."""
 
-ALWAYS_SHOWN = ("convolution", "linear")
 RED, GREEN, DIM = 31, 32, 2
 
 Paint = Callable[[str, int], str]
@@ -46,16 +45,25 @@ def to_json(expectation: Expectation, findings: Findings, verdict: Verdict) -> s
         "cpu": cpu_record(findings.cpu, findings.threads),
         "emulated": findings.cpu.emulated,
         "import_s": round(findings.import_s, 3),
-        "fp32": _precise(findings.fp32),
-        "int8": _precise(findings.int8),
-        "agreement": findings.agreement,
-        "speedup": round(findings.speedup, 3),
+        "tasks": [_task(task) for task in findings.tasks],
         "row": list(verdict.row.cpu) if verdict.row else None,
         "row_note": verdict.row_note,
         "checks": [asdict(check) for check in verdict.checks],
         "passed": verdict.passed,
     }
     return json.dumps(document, indent=1)
+
+
+def _task(task: TaskFindings) -> dict[str, object]:
+    return {
+        "name": task.name,
+        "unit": task.unit,
+        "operators": dict(task.operators),
+        "fp32": _precise(task.fp32),
+        "int8": _precise(task.int8),
+        "agreement": task.agreement,
+        "speedup": round(task.speedup, 3),
+    }
 
 
 def cpu_record(cpu: Cpu, threads: int) -> dict[str, object]:
@@ -72,7 +80,7 @@ def cpu_record(cpu: Cpu, threads: int) -> dict[str, object]:
 def _precise(precise: Precise) -> dict[str, object]:
     return {
         "accuracy": precise.accuracy,
-        "images_per_s": round(precise.images_per_s, 1),
+        "per_s": round(precise.per_s, 1),
         "spread": round(precise.spread, 4),
         "kernels": [_kernel(kernel, precise) for kernel in precise.kernels],
         "instructions": asdict(precise.instructions) if precise.instructions else None,
@@ -93,16 +101,11 @@ def to_text(
         f"{findings.import_s:.2f} s), Python {findings.python}",
         *cpu_lines(findings.cpu, findings.threads),
         "",
-        f"{'':5} {'accuracy':>8} {'images/s':>10} {'spread':>7}   instructions that multiply",
-        *(_speed(name, one) for name, one in _both(findings)),
-        f"INT8 runs {findings.speedup:.2f} times as fast as FP32"
-        f"{' (emulated: says nothing)' if findings.cpu.emulated else ''} "
-        f"and agrees on {findings.agreement:.1%} of the images",
+        *(line for task in findings.tasks for line in _speeds(task, findings.cpu)),
         "",
-        f"{'':5} {'operator':11} {'types':10} {'implementation':34} count  share  class",
-        *(line for name, one in _both(findings) for line in _kernels(name, one, paint)),
+        *(line for task in findings.tasks for line in _kernels(task, paint)),
         "",
-        *(_check(check, paint) for check in verdict.checks),
+        *_checks(verdict, paint),
         "",
         paint(f"verdict: {'PASS' if passed else 'FAIL'}", GREEN if passed else RED)
         + (_reservation(findings, paint) if passed else ""),
@@ -114,15 +117,16 @@ def to_text(
 
 def _reservation(findings: Findings, paint: Paint) -> str:
     """What a PASS does without."""
-    reasons = [one.unsampled for _, one in _both(findings) if one.instructions is None]
+    runs = [run for task in findings.tasks for _, run in _both(task)]
+    reasons = [run.unsampled for run in runs if run.instructions is None]
     if not reasons:
         return ""
     told = shorten(f"not sampled: {reasons[-1]}", WIDTH - 32)
     return paint(f", by names alone ({told})", RED)
 
 
-def _both(findings: Findings) -> tuple[tuple[str, Precise], tuple[str, Precise]]:
-    return ("FP32", findings.fp32), ("INT8", findings.int8)
+def _both(task: TaskFindings) -> tuple[tuple[str, Precise], tuple[str, Precise]]:
+    return ("FP32", task.fp32), ("INT8", task.int8)
 
 
 def cpu_lines(cpu: Cpu, threads: int) -> list[str]:
@@ -136,11 +140,18 @@ def cpu_lines(cpu: Cpu, threads: int) -> list[str]:
     ]
 
 
-def _speed(name: str, one: Precise) -> str:
-    return (
-        f"{name:5} {one.accuracy:8.2%} {one.images_per_s:10,.0f} {one.spread:7.1%}   "
-        f"{shorten(_instructions(one), WIDTH - 36)}"
-    )
+def _speeds(task: TaskFindings, cpu: Cpu) -> list[str]:
+    return [
+        f"{task.name:8} accuracy {f'{task.unit}/s':>11}  spread   instructions that multiply",
+        *(
+            f"{name:8} {one.accuracy:8.2%} {one.per_s:11,.0f} {one.spread:7.1%}   "
+            f"{shorten(_instructions(one), WIDTH - 39)}"
+            for name, one in _both(task)
+        ),
+        f"INT8 runs {task.speedup:.2f} times as fast as FP32"
+        f"{' (emulated: says nothing)' if cpu.emulated else ''} "
+        f"and agrees on {task.agreement:.1%} of the {task.unit}",
+    ]
 
 
 def _instructions(one: Precise) -> str:
@@ -152,13 +163,20 @@ def _instructions(one: Precise) -> str:
     return f"{shares or 'none'} of {one.instructions.samples} samples"
 
 
-def _kernels(name: str, one: Precise, paint: Paint) -> list[str]:
+def _kernels(task: TaskFindings, paint: Paint) -> list[str]:
+    return [
+        f"{task.name:17} {'types':10} {'implementation':34} count  share  class",
+        *(line for name, one in _both(task) for line in _of(name, one, paint)),
+    ]
+
+
+def _of(name: str, one: Precise, paint: Paint) -> list[str]:
     """What multiplies, line by line; the rest in one. Shares are of the time that the library's own
     evidence accounts for, which is less than the run takes.
     """
     total = sum(kernel.milliseconds or 0.0 for kernel in one.kernels)
-    shown = [kernel for kernel in one.kernels if kernel.operator in ALWAYS_SHOWN]
-    rest = [kernel for kernel in one.kernels if kernel.operator not in ALWAYS_SHOWN]
+    shown = [kernel for kernel in one.kernels if kernel.operator in OPERATORS]
+    rest = [kernel for kernel in one.kernels if kernel.operator not in OPERATORS]
     lines = [
         f"{name:5} {kernel.operator:11} {kernel.types:10} {kernel.implementation:34} "
         f"{kernel.count:5} {_share(kernel.milliseconds, total)}  {_class(kernel, one, paint)}"
@@ -185,6 +203,20 @@ def _share(milliseconds: float | None, total: float) -> str:
     return f"{milliseconds / total:6.0%}" if milliseconds is not None and total else f"{'':6}"
 
 
-def _check(check: Check, paint: Paint) -> str:
-    word = paint("ok  ", GREEN) if check.passed else paint("FAIL", RED)
-    return f"{word} {check.name:26} {shorten(check.saw, SAW)}"
+def _checks(verdict: Verdict, paint: Paint) -> Iterator[str]:
+    """A line for each check that holds, whatever it saw in each task; and for each failure."""
+    for name in dict.fromkeys(check.name for check in verdict.checks):
+        same = [check for check in verdict.checks if check.name == name]
+        if held := [check for check in same if check.passed]:
+            saw = _saw(held, everywhere=held == same)
+            yield f"{paint('ok  ', GREEN)} {name:26} {shorten(saw, SAW)}"
+        for check in same:
+            if not check.passed:
+                yield f"{paint('FAIL', RED)} {check.title:35} {shorten(check.saw, SAW - 9)}"
+
+
+def _saw(held: list[Check], *, everywhere: bool) -> str:
+    """Once where all tasks saw the same."""
+    if everywhere and len({check.saw for check in held}) == 1:
+        return held[0].saw
+    return "; ".join(f"{check.task} {check.saw}" for check in held)

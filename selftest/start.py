@@ -33,16 +33,24 @@ SYSFS = "/sys/devices/system/cpu"
 
 
 class Image:
-    """What the recipe says: `needs` to run at all, the variables that set `threads`, and whether
-    the framework obeys nothing but its affinity mask (`pinned`).
+    """What the recipe says: `needs` to run at all, the variables that set `threads`, whether
+    the framework obeys nothing but its affinity mask (`pinned`), and, where it is for some CPUs
+    only, which image to take `instead`.
     """
 
-    __slots__ = ("needs", "pinned", "threads", "variant")
+    __slots__ = ("instead", "needs", "pinned", "threads", "variant")
 
     def __init__(
-        self, *, variant: str, needs: tuple[str, ...], threads: tuple[str, ...], pinned: bool
+        self,
+        *,
+        variant: str,
+        needs: tuple[str, ...],
+        threads: tuple[str, ...],
+        pinned: bool,
+        instead: str = "",
     ) -> None:
         self.variant, self.needs, self.threads, self.pinned = variant, needs, threads, pinned
+        self.instead = instead
 
 
 def main(image: Image, argv: list[str]) -> NoReturn:
@@ -64,9 +72,10 @@ def main(image: Image, argv: list[str]) -> NoReturn:
 
 def prepare(image: Image) -> None:
     """Checks this CPU, and sets this process's environment and affinity mask."""
-    identity = cpuid.identify(os.uname().machine, lambda: cgroup.read("/proc/cpuinfo") or "")
-    if problem := unfit(image, identity):
-        _refuse(problem, CANNOT_RUN)
+    if image.needs:
+        identity = cpuid.identify(os.uname().machine, lambda: cgroup.read("/proc/cpuinfo") or "")
+        if problem := unfit(image, identity):
+            _refuse(problem, CANNOT_RUN)
     text = os.environ.get(CHOICE, "")
     if text and not text.isdecimal():
         _refuse(f"{CHOICE}={text}: not a number; 0 leaves threads as they are", CANNOT_RUN)
@@ -86,7 +95,7 @@ def share(image: Image, choice: int | None) -> None:
     os.environ.update(thread_variables(image.threads, count, os.environ))
     if image.pinned and (choice or quota) and count < len(allowed):
         places = cores if count <= len(cores) else allowed
-        os.sched_setaffinity(0, chosen(places, count, int.from_bytes(os.urandom(4), "little")))
+        _pin(chosen(places, count, int.from_bytes(os.urandom(4), "little")))
 
 
 def unfit(image: Image, identity: cpuid.Identity | None) -> str | None:
@@ -94,12 +103,14 @@ def unfit(image: Image, identity: cpuid.Identity | None) -> str | None:
     if identity is None:
         return None
     model, features, _ = identity
+    hint = "use such a CPU, or let a virtual machine show its host's (QEMU: -cpu host)"
+    if image.instead:
+        hint = f"pull {image.instead}, which is for any CPU"
     for need in image.needs:
         if missing := cpuid.missing(need, features):
             return (
                 f"{image.variant}: cannot run on this CPU ({model or 'unknown'}), which has no "
-                f"{', '.join(missing)}: it needs {cpuid.SINCE[need]}; "
-                "use such a CPU, or let a virtual machine show its host's (QEMU: -cpu host)"
+                f"{', '.join(missing)}: it needs {cpuid.SINCE[need]}; {hint}"
             )
     return None
 

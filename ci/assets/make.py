@@ -10,7 +10,7 @@
 #     "torch==2.13.0",
 # ]
 # ///
-"""Writes selftest/data: digits, weights and every framework's FP32 and INT8 model.
+"""Writes selftest/data: digits, both networks' weights, and every framework's FP32 and INT8 model.
 
     uv run --script ci/assets/make.py [FOLDER]
 
@@ -39,7 +39,10 @@ import numpy as np
 import onnxruntime
 import openvino
 import train
+import train_encoder
 from numpy.typing import NDArray
+
+from selftest import encoder_reference
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 ACCURACY_MIN = 0.98
@@ -72,6 +75,8 @@ def write(folder: Path) -> None:
         },
     )
     write_npz(folder / "weights.npz", {n: w.astype(np.float16) for n, w in weights.items()})
+    encoded = train_encoder.train(digits)
+    write_npz(folder / "encoder.npz", train_encoder.stored(encoded, calibration))
     small = export_onnx.fp32(weights, half_storage=True)
     quantised = export_onnx.int8(weights, calibration)
     (folder / "onnxruntime" / "fp32.onnx").write_bytes(small.SerializeToString(deterministic=True))
@@ -82,6 +87,7 @@ def write(folder: Path) -> None:
     export_openvino.save(model, folder / "openvino" / "fp32.xml")
     export_openvino.save(export_openvino.int8(model, calibration), folder / "openvino" / "int8.xml")
     check(folder, digits, train.forward(weights, train.scaled(digits.test_images)))
+    check_encoder(encoded, digits)
 
 
 def by_onnxruntime(path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,6 +128,14 @@ def check(folder: Path, digits: train.Digits, reference: NDArray[np.float32]) ->
         total += path.stat().st_size
         print(f"{path.stat().st_size:8} {path.relative_to(folder)}")
     print(f"{total:8} total")
+
+
+def check_encoder(weights: dict[str, NDArray[np.float32]], digits: train.Digits) -> None:
+    """Frameworks build it from its weights; the selftest compares them."""
+    logits = encoder_reference.run(weights, train.scaled(digits.test_images))["logits"]
+    print(f"encoder fp32: accuracy {accuracy(logits, digits):.4f}")
+    if accuracy(logits, digits) < ACCURACY_MIN:
+        raise SystemExit(f"the encoder's FP32 accuracy is under {ACCURACY_MIN}")
 
 
 def accuracy(logits: NDArray[np.float32], digits: train.Digits) -> float:

@@ -93,7 +93,7 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return images[:, None].astype(np.float32) / np.float32(PIXEL_MAX)
 
 
-def _shifted(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def shifted(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """The batch moved by up to one pixel: more variety from 1347 images."""
     dy, dx = (int(v) - 1 for v in torch.randint(0, 3, (2,), generator=generator))
     padded = nn.functional.pad(batch, (1, 1, 1, 1))
@@ -118,7 +118,7 @@ def train(digits: Digits) -> dict[str, NDArray[np.float32]]:
         for start in range(0, len(images) - BATCH + 1, BATCH):
             chosen = order[start : start + BATCH]
             optimiser.zero_grad()
-            loss_of(network(_shifted(images[chosen], generator)), labels[chosen]).backward()
+            loss_of(network(shifted(images[chosen], generator)), labels[chosen]).backward()
             optimiser.step()
             schedule.step()
     return fold(network.eval())

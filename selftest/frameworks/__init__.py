@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel
 
 if TYPE_CHECKING:
-    from selftest.digits import Batch, Logits
     from selftest.networks import Network
     from selftest.reference import Ranges
+    from selftest.tasks import Array, Task
     from selftest.weights import Weights
 
-NAMES = ("onnxruntime", "openvino", "pytorch")
+NAMES = ("ctranslate2", "onnxruntime", "openvino", "pytorch", "tensorflow")
 
 
 class Precision(Enum):
@@ -31,23 +31,32 @@ class Model(Protocol):
     fails in the library is a RuntimeError or MemoryError.
     """
 
-    def __call__(self, batch: Batch) -> Logits: ...
+    def __call__(self, inputs: Array) -> Array: ...
 
-    def kernels(self, batch: Batch) -> tuple[Kernel, ...]: ...
+    def kernels(self, inputs: Array) -> tuple[Kernel, ...]: ...
 
 
 class Framework(Protocol):
-    """`threads`: how many really compute, known once a model has run."""
+    """`tasks`: what it is proven by, the main one first; `threads`: how many really compute, known
+    once a model has run.
+    """
 
     version: str
 
-    def load(self, precision: Precision, calibration: Batch) -> Model: ...
+    def tasks(self) -> tuple[Task, ...]: ...
+
+    def load(self, task: Task, precision: Precision) -> Model: ...
+
+    def threads(self) -> int: ...
+
+
+@runtime_checkable
+class Benched(Framework, Protocol):
+    """One that can also build the bench's networks."""
 
     def build(
         self, network: Network, weights: Weights, ranges: Ranges, precision: Precision
     ) -> Model: ...
-
-    def threads(self) -> int: ...
 
 
 @contextmanager

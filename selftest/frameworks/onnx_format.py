@@ -12,12 +12,12 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-IR_VERSION = 8
-OPSET = 17
+IR_VERSION = 9
+OPSET = 20
 BATCH = "batch"
 """The name of the dimension that every batch may choose."""
 
-Attribute = int | Sequence[int]
+Attribute = int | str | Sequence[int]
 
 
 class ElementType(IntEnum):
@@ -27,6 +27,7 @@ class ElementType(IntEnum):
     UINT8 = 2
     INT8 = 3
     INT32 = 6
+    INT64 = 7
 
 
 ELEMENT_TYPES = {
@@ -34,6 +35,7 @@ ELEMENT_TYPES = {
     np.dtype(np.uint8): ElementType.UINT8,
     np.dtype(np.int8): ElementType.INT8,
     np.dtype(np.int32): ElementType.INT32,
+    np.dtype(np.int64): ElementType.INT64,
 }
 
 
@@ -46,6 +48,7 @@ class AttributeType(IntEnum):
     """AttributeProto.AttributeType"""
 
     INT = 2
+    STRING = 3
     INTS = 7
 
 
@@ -91,6 +94,8 @@ def attribute(name: str, value: Attribute) -> bytes:
     """AttributeProto"""
     if isinstance(value, int):
         content, kind = integer(3, value), AttributeType.INT
+    elif isinstance(value, str):
+        content, kind = chunk(4, value), AttributeType.STRING
     else:
         content, kind = b"".join(integer(8, one) for one in value), AttributeType.INTS
     return chunk(1, name) + content + integer(20, kind)

@@ -16,10 +16,11 @@ from selftest.frameworks import onnx_format, scales
 from selftest.networks import IMAGE, Activation, Kind, Layer, Network
 
 Arrays = Mapping[str, NDArray[np.float32]]
+Value = tuple[str, tuple[int, ...]]
 SIX = 6.0
 
 
-class _Graph:
+class Graph:
     """Nodes and constants so far."""
 
     def __init__(self) -> None:
@@ -36,19 +37,15 @@ class _Graph:
         self.nodes.append(onnx_format.node(operator, inputs, output, attributes))
         return output
 
-    def file(self, network: Network) -> bytes:
-        last = network.layers[-1]
+    def file(self, name: str, given: Value, made: Value) -> bytes:
+        """One input and one output, each by its name and the shape of one of a batch."""
         return onnx_format.model(
-            network.name,
-            self.nodes,
-            self.tensors,
-            onnx_format.value(IMAGE, (network.channels, network.size, network.size)),
-            onnx_format.value(last.name, (last.outputs,)),
+            name, self.nodes, self.tensors, onnx_format.value(*given), onnx_format.value(*made)
         )
 
 
 def fp32(network: Network, weights: Arrays) -> bytes:
-    graph = _Graph()
+    graph = Graph()
     for layer in network.layers:
         inputs = [layer.source]
         if layer.kind is Kind.LINEAR:
@@ -74,35 +71,41 @@ def fp32(network: Network, weights: Arrays) -> bytes:
                     for name, end in (("low", 0), ("high", SIX))
                 ]
                 graph.node("Clip", [result, *bounds], layer.name)
-    return graph.file(network)
+    return _file(graph, network)
 
 
 def int8(network: Network, weights: Arrays, ranges: Mapping[str, scales.Range]) -> bytes:
     """Activations need no nodes: 8 bits hold nothing outside the ranges that they have left."""
-    graph, last = _Graph(), network.layers[-1].name
+    graph, last = Graph(), network.layers[-1].name
     quantised = {name: scales.activation(bounds) for name, bounds in ranges.items()}
-    read = {IMAGE: _activation(graph, IMAGE, quantised[IMAGE])}
+    read = {IMAGE: activation(graph, IMAGE, quantised[IMAGE])}
     for layer in network.layers:
         inputs = [read[layer.source]]
         if layer.kind is Kind.LINEAR:
             flat = _flat(graph, inputs[0])
-            inputs = [_activation(graph, flat, quantised[layer.source])]
+            inputs = [activation(graph, flat, quantised[layer.source])]
         if layer.shape:
-            inputs += _constants(graph, layer, weights, quantised[layer.source])
+            inputs += constants(graph, layer.name, weights, quantised[layer.source])
         if layer.kind is Kind.MAX_POOL:
             quantised[layer.name] = quantised[layer.source]
         if layer.add:
             product = _operator(graph, layer, inputs, f"{layer.name}.product")
             scale = scales.activation(scales.added(layer, ranges))
-            graph.node("Add", [_activation(graph, product, scale), read[layer.add]], layer.name)
+            graph.node("Add", [activation(graph, product, scale), read[layer.add]], layer.name)
         else:
             _operator(graph, layer, inputs, layer.name)
         if layer.name != last:
-            read[layer.name] = _activation(graph, layer.name, quantised[layer.name])
-    return graph.file(network)
+            read[layer.name] = activation(graph, layer.name, quantised[layer.name])
+    return _file(graph, network)
 
 
-def _operator(graph: _Graph, layer: Layer, inputs: list[str], output: str) -> str:
+def _file(graph: Graph, network: Network) -> bytes:
+    last = network.layers[-1]
+    image = (network.channels, network.size, network.size)
+    return graph.file(network.name, (IMAGE, image), (last.name, (last.outputs,)))
+
+
+def _operator(graph: Graph, layer: Layer, inputs: list[str], output: str) -> str:
     window: dict[str, onnx_format.Attribute] = {
         "kernel_shape": [layer.kernel] * 2,
         "strides": [layer.stride] * 2,
@@ -119,12 +122,12 @@ def _operator(graph: _Graph, layer: Layer, inputs: list[str], output: str) -> st
             return graph.node("Gemm", inputs, output, transB=1)
 
 
-def _flat(graph: _Graph, name: str) -> str:
+def _flat(graph: Graph, name: str) -> str:
     """(batch, channels, 1, 1) as (batch, channels)."""
     return graph.node("Flatten", [name], f"{name}.flat")
 
 
-def _activation(graph: _Graph, name: str, to: scales.Scale) -> str:
+def activation(graph: Graph, name: str, to: scales.Scale) -> str:
     """Quantises an output; returns what its readers read."""
     parameters = [
         graph.constant(f"{name}.scale", np.array(to.scale, np.float32)),
@@ -134,9 +137,9 @@ def _activation(graph: _Graph, name: str, to: scales.Scale) -> str:
     return graph.node("DequantizeLinear", [stored, *parameters], f"{name}.read")
 
 
-def _constants(graph: _Graph, layer: Layer, weights: Arrays, source: scales.Scale) -> list[str]:
-    """The layer's weight and bias."""
-    names = [f"{layer.name}.weight", f"{layer.name}.bias"]
+def constants(graph: Graph, layer: str, weights: Arrays, source: scales.Scale) -> list[str]:
+    """A layer's quantised weight and bias."""
+    names = [f"{layer}.weight", f"{layer}.bias"]
     weight, steps = scales.weight(weights[names[0]])
     bias, products = scales.bias(weights[names[1]], source, steps)
     for name, array, scale in ((names[0], weight, steps), (names[1], bias, products)):

@@ -11,13 +11,14 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library loads
 
 import onnxruntime  # type: ignore[import-untyped,unused-ignore]
 
-from selftest.digits import Batch, Logits, present
+from selftest.digits import Batch, Logits, load_encoder, load_ranges, present
 from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel, NoEvidence
-from selftest.frameworks import Precision, onnx_graph
+from selftest.frameworks import Precision, onnx_encoder, onnx_graph
 from selftest.frameworks.profile import parse
 from selftest.networks import Network
 from selftest.reference import Ranges
+from selftest.tasks import ENCODER, Task, of_digits, of_encoder
 from selftest.weights import Weights
 
 PROVIDERS = ["CPUExecutionProvider"]
@@ -92,11 +93,16 @@ class OnnxRuntime:
     version: str = onnxruntime.__version__
 
     def __init__(self, data: Path) -> None:
-        self._folder = data / "onnxruntime"
+        self._data = data
         self._threads = 1
 
-    def load(self, precision: Precision, calibration: Batch) -> Model:
-        path = present(self._folder / f"{precision.value}.onnx")
+    def tasks(self) -> tuple[Task, ...]:
+        return of_digits(self._data), of_encoder(self._data)
+
+    def load(self, task: Task, precision: Precision) -> Model:
+        if task.name == ENCODER:
+            return self._encoder(precision)
+        path = present(self._data / "onnxruntime" / f"{precision.value}.onnx")
         return self._counted(Model(path, str(path), STOP))
 
     def build(
@@ -107,6 +113,14 @@ class OnnxRuntime:
         else:
             file = onnx_graph.fp32(network, weights)
         return self._counted(Model(file, network.name, BRIEFLY))
+
+    def _encoder(self, precision: Precision) -> Model:
+        weights = load_encoder(self._data)
+        if precision is Precision.FP32:
+            file = onnx_encoder.fp32(weights)
+        else:
+            file = onnx_encoder.int8(weights, load_ranges(self._data))
+        return self._counted(Model(file, ENCODER, STOP))
 
     def _counted(self, model: Model) -> Model:
         self._threads = max(self._threads, model.threads)

@@ -15,12 +15,13 @@ os.environ["ONEDNN_VERBOSE"] = "profile_create"  # read once; executing prints n
 
 import openvino  # type: ignore[import-untyped,unused-ignore]
 
-from selftest.digits import Batch, Logits, present
+from selftest.digits import Batch, Logits, load_encoder, load_ranges, present
 from selftest.errors import BrokenInstallation, first_line
 from selftest.evidence import Kernel, NoEvidence, captured_stdout
-from selftest.frameworks import Precision, openvino_graph, runtime_model
+from selftest.frameworks import Precision, openvino_encoder, openvino_graph, runtime_model
 from selftest.networks import Network
 from selftest.reference import Ranges
+from selftest.tasks import ENCODER, Task, of_digits, of_encoder
 from selftest.weights import Weights
 
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
@@ -75,13 +76,18 @@ class OpenVino:
     version: str = openvino.__version__.partition("-")[0]
 
     def __init__(self, data: Path) -> None:
-        self._folder = data / "openvino"
+        self._data = data
         self._header: onednn.Header | None = None
         self._models: list[Model] = []
         self.core = openvino.Core()
 
-    def load(self, precision: Precision, calibration: Batch) -> Model:
-        path = present(self._folder / f"{precision.value}.xml")
+    def tasks(self) -> tuple[Task, ...]:
+        return of_digits(self._data), of_encoder(self._data)
+
+    def load(self, task: Task, precision: Precision) -> Model:
+        if task.name == ENCODER:
+            return self._encoder(precision)
+        path = present(self._data / "openvino" / f"{precision.value}.xml")
         present(path.with_suffix(".bin"))
         return self._counted(Model(self, path, str(path)))
 
@@ -93,6 +99,14 @@ class OpenVino:
         else:
             graph = openvino_graph.fp32(network, weights)
         return self._counted(Model(self, graph, network.name))
+
+    def _encoder(self, precision: Precision) -> Model:
+        weights = load_encoder(self._data)
+        if precision is Precision.FP32:
+            graph = openvino_encoder.fp32(weights)
+        else:
+            graph = openvino_encoder.int8(weights, load_ranges(self._data))
+        return self._counted(Model(self, graph, ENCODER))
 
     def _counted(self, model: Model) -> Model:
         self._models.append(model)

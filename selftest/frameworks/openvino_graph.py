@@ -37,16 +37,18 @@ def fp32(network: Network, weights: Arrays) -> openvino.Model:
 
 def int8(network: Network, weights: Arrays, ranges: Mapping[str, scales.Range]) -> openvino.Model:
     image = _image(network)
-    made: dict[str, Node] = {IMAGE: _quantised(image, ranges[IMAGE])}
+    made: dict[str, Node] = {IMAGE: quantised(image, ranges[IMAGE])}
     last = network.layers[-1].name
     for layer in network.layers:
-        weight = _stored(layer, weights) if layer.shape else None
+        weight = None
+        if layer.shape:
+            weight = stored(weights[f"{layer.name}.weight"], groups=layer.groups)
         result = _operator(layer, made[layer.source], weight, weights)
         if layer.add:
-            result = ops.add(_quantised(result, scales.added(layer, ranges)), made[layer.add])
+            result = ops.add(quantised(result, scales.added(layer, ranges)), made[layer.add])
         result = _activated(layer, result)
         if layer.kind is not Kind.MAX_POOL and layer.name != last:
-            result = _quantised(result, ranges[layer.name])
+            result = quantised(result, ranges[layer.name])
         made[layer.name] = result
     return openvino.Model([made[last]], [image], network.name)
 
@@ -88,7 +90,7 @@ def _activated(layer: Layer, x: Node) -> Node:
             return ops.clamp(x, 0.0, SIX)
 
 
-def _quantised(x: Node, bounds: scales.Range) -> Node:
+def quantised(x: Node, bounds: scales.Range) -> Node:
     low, high = (np.float32(end) for end in scales.activation(bounds).bounds)
     return ops.fake_quantize(x, low, high, low, high, scales.U8_MAX + 1)
 
@@ -104,10 +106,10 @@ def _constant(layer: Layer, weights: Arrays) -> Node:
     return ops.constant(weights[f"{layer.name}.weight"].reshape(_shape(layer)))
 
 
-def _stored(layer: Layer, weights: Arrays) -> Node:
-    """s8 and scales, as NNCF saves what it has quantised."""
-    weight, steps = scales.weight(weights[f"{layer.name}.weight"])
-    shape = _shape(layer)
-    within = len(layer.shape) - 1  # dimensions of one output channel
-    steps = steps.reshape(*shape[:-within], *[1] * within)
-    return ops.multiply(ops.convert(ops.constant(weight.reshape(shape)), "f32"), steps)
+def stored(array: NDArray[np.float32], *, groups: int = 1) -> Node:
+    """Weights as s8 and scales, as NNCF saves what it has quantised."""
+    weight, steps = scales.weight(array)
+    outer = (len(array),) if groups == 1 else (groups, len(array) // groups)
+    steps = steps.reshape(*outer, *[1] * (array.ndim - 1))
+    values = ops.constant(weight.reshape(*outer, *array.shape[1:]))
+    return ops.multiply(ops.convert(values, "f32"), steps)

@@ -42,8 +42,10 @@ def parse(text: str) -> tuple[Kernel, ...]:
 
 def _kernel(node: Mapping[str, Any], microseconds: float) -> Kernel:
     name = str(node["op_name"])
-    kind = next((kind for part, kind in OPERATORS if part in name), "other")
     inputs, outputs = node["input_type_shape"], node["output_type_shape"]
+    kind = next((kind for part, kind in OPERATORS if part in name), "other")
+    if kind == "linear" and _is_batched(inputs):
+        kind = "attention"
     multiplies = kind in ("convolution", "linear")
     return Kernel(
         operator=kind,
@@ -51,6 +53,12 @@ def _kernel(node: Mapping[str, Any], microseconds: float) -> Kernel:
         implementation=f"{node['provider']}/{name}",
         milliseconds=microseconds / 1000,
     )
+
+
+def _is_batched(inputs: Shapes) -> bool:
+    """Whether each of a batch has its own second factor: no weights, which all of it share."""
+    shapes = [shape for entry in inputs[1:2] for shape in entry.values()]
+    return any(len(shape) > 2 for shape in shapes)
 
 
 def _weights(inputs: Shapes) -> str:

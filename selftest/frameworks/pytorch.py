@@ -1,14 +1,16 @@
-"""PyTorch: evidence is oneDNN's verbose log of one inference.
+"""PyTorch: evidence is oneDNN's verbose log of one inference, and MKL's; or torch's own profile.
 
 FP32 is what a user gets from an eager model in evaluation mode: BatchNorm folded, channels last.
-INT8 is in pytorch_int8.
+INT8 is in pytorch_int8, the encoder in pytorch_encoder; INT8 of both on Arm in pytorch_arm.
 """
 
 # ruff: noqa: E402 - the environment counts when the library loads
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import platform
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from selftest import onednn
@@ -16,18 +18,23 @@ from selftest import onednn
 for _setting in onednn.SETTINGS:
     os.environ.pop(_setting, None)  # the log's header must not be printed before we listen
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from selftest import reference
-from selftest.digits import Batch, Logits, load_weights
-from selftest.evidence import Kernel, captured_stdout
-from selftest.frameworks import Precision
+from selftest import mkl, reference
+from selftest.digits import Batch, Logits, load_encoder, load_ranges, load_weights
+from selftest.evidence import Kernel, NoEvidence, captured_stdout
+from selftest.frameworks import Precision, pytorch_arm, pytorch_encoder, pytorch_operators
 from selftest.frameworks.pytorch_int8 import Int8
 from selftest.network import DIGITS
 from selftest.networks import IMAGE, Activation, Kind, Layer, Network
 from selftest.reference import Ranges
+from selftest.tasks import ENCODER, Task, of_digits, of_encoder
 from selftest.weights import Weights
+
+ARM = platform.machine() == "aarch64"
 
 
 class Fp32:
@@ -71,21 +78,8 @@ def _activated(layer: Layer, x: Tensor) -> Tensor:
 
 
 class Model:
-    def __init__(
-        self,
-        framework: PyTorch,
-        network: Network,
-        weights: Weights,
-        ranges: Ranges,
-        precision: Precision,
-    ) -> None:
-        self._framework = framework
-        tensors = {name: _channels_last(torch.from_numpy(array)) for name, array in weights.items()}
-        match precision:
-            case Precision.FP32:
-                self._run: Fp32 | Int8 = Fp32(network, tensors)
-            case Precision.INT8:
-                self._run = Int8(network, tensors, ranges)
+    def __init__(self, framework: PyTorch, run: Callable[[Tensor], Tensor]) -> None:
+        self._framework, self._run = framework, run
 
     def __call__(self, batch: Batch) -> Logits:
         with torch.inference_mode():
@@ -94,7 +88,16 @@ class Model:
 
     def kernels(self, batch: Batch) -> tuple[Kernel, ...]:
         self(batch)
-        return self._framework.executed(captured_stdout(lambda: _logged(self, batch)))
+        log = captured_stdout(lambda: _logged(self, batch))
+        if not ARM:
+            return self._framework.executed(log)
+        operations = pytorch_operators.profiled(lambda: self(batch))
+        ran = pytorch_operators.parse(operations, pytorch_operators.installed_blas())
+        return pytorch_operators.corrected(ran, self._framework.logged(log))
+
+
+def _tensors(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
+    return {name: _channels_last(torch.from_numpy(array)) for name, array in weights.items()}
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -105,8 +108,10 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 def _logged(model: Model, batch: Batch) -> None:
-    onednn_ = torch.backends.mkldnn
-    with onednn_.verbose(onednn_.VERBOSE_ON):
+    with ExitStack() as logs:
+        for library in (torch.backends.mkldnn, torch.backends.mkl):
+            if library.is_available():
+                logs.enter_context(library.verbose(library.VERBOSE_ON))
         model(batch)
 
 
@@ -117,22 +122,53 @@ class PyTorch:
         self._data = data
         self._header: onednn.Header | None = None
 
-    def load(self, precision: Precision, calibration: Batch) -> Model:
+    def tasks(self) -> tuple[Task, ...]:
+        return of_digits(self._data), of_encoder(self._data)
+
+    def load(self, task: Task, precision: Precision) -> Model:
+        if task.name == ENCODER:
+            return self._encoder(precision)
         weights = load_weights(self._data)
-        ranges = reference.ranges(reference.run(DIGITS, weights, calibration))
+        ranges = reference.ranges(reference.run(DIGITS, weights, task.calibration))
         return self.build(DIGITS, weights, ranges, precision)
 
     def build(
         self, network: Network, weights: Weights, ranges: Ranges, precision: Precision
     ) -> Model:
-        return Model(self, network, weights, ranges, precision)
+        tensors = _tensors(weights)
+        match precision:
+            case Precision.FP32:
+                return Model(self, Fp32(network, tensors))
+            case Precision.INT8:
+                made = pytorch_arm.Int8 if ARM else Int8
+                return Model(self, made(network, tensors, ranges))
+
+    def _encoder(self, precision: Precision) -> Model:
+        tensors = _tensors(load_encoder(self._data))
+        if precision is Precision.FP32:
+            return Model(self, pytorch_encoder.Fp32(tensors))
+        if ARM:
+            return Model(self, pytorch_arm.Encoder(tensors))
+        return Model(self, pytorch_encoder.Int8(tensors, load_ranges(self._data)))
 
     def threads(self) -> int:
         return int(torch.get_num_threads())
 
     def executed(self, log: str) -> tuple[Kernel, ...]:
+        """oneDNN's kernels, then MKL's. Raises NoEvidence where neither shows any."""
         self._header = self._header or onednn.find_header(log)
-        return onednn.parse(log, self._header, onednn.EXECUTED)
+        records = onednn.records(log, self._header, onednn.EXECUTED)
+        kernels = (*map(onednn.kernel, records), *mkl.parse(log))
+        if not kernels:
+            raise NoEvidence("oneDNN's verbose log shows no primitive")
+        return kernels
+
+    def logged(self, log: str) -> tuple[Kernel, ...]:
+        """oneDNN's kernels, where it ran at all: its header comes with its first primitive."""
+        self._header = self._header or onednn.find_header(log)
+        if self._header is None:
+            return ()
+        return tuple(map(onednn.kernel, onednn.records(log, self._header, onednn.EXECUTED)))
 
 
 def open_framework(data: Path) -> PyTorch:

@@ -15,7 +15,8 @@ from selftest.evidence import Kernel, NoEvidence
 OPERATORS = {
     "Convolution": "convolution",
     "FullyConnected": "linear",
-    "MatMul": "linear",
+    "MatMul": "attention",  # of two activations; with weights it is a FullyConnected
+    "ScaledDotProductAttention": "attention",
     "Eltwise": "add",
     "Pooling": "pool",
     "Reduce": "pool",

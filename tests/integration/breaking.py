@@ -35,10 +35,8 @@ _open = open_framework
 def open_framework(name, data):
     framework = _open(name, data)
     load = framework.load
-    framework.load = lambda precision, calibration: (
-        _Throttled(load(precision, calibration))
-        if precision is Precision.INT8
-        else load(precision, calibration)
+    framework.load = lambda task, precision: (
+        _Throttled(load(task, precision)) if precision is Precision.INT8 else load(task, precision)
     )
     return framework
 """
@@ -48,13 +46,13 @@ Volumes = dict[str, dict[str, str]]
 
 
 def failures(run: Run, *words: str, **options: Any) -> dict[str, str]:
-    """The line that tells each failing check, by its name; the exit code must say so too."""
+    """The line that tells each failing check, by its title; the exit code must say so too."""
     finished = run(["selftest", *words], **options)
     head, _, reasons = finished.stdout.partition("\nverdict: FAIL\n")
     assert (finished.code, bool(reasons)) == (1, True), finished.stdout + finished.stderr
     failed = [line[5:].split("  ")[0] for line in head.splitlines() if line.startswith("FAIL ")]
     told = reasons.splitlines()[-len(failed) :]  # a note on the row may stand above
-    return dict(zip(failed, told, strict=True))
+    return {name: next(line for line in told if line.startswith(name)) for name in failed}
 
 
 def altered(run: Run, code: str, folder: Path, name: str) -> Path:

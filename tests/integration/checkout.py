@@ -196,10 +196,9 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
 
 
 def forget(checkout: Checkout) -> None:
-    """Removes a checkout with its image's tags and containers."""
-    for name in (checkout.reference, f"{checkout.reference}-unproven"):
+    """Removes a checkout with all the image names and containers of its namespace."""
+    for name in tags(checkout.reference.partition(":")[0]):
         if found := containers(name):
             docker("rm", "--force", *found)
-        if name in tags(name):
-            docker("image", "rm", "--force", name)
+        docker("image", "rm", "--force", name)
     shutil.rmtree(checkout.root)

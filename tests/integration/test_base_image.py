@@ -12,13 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from inferpack import base, rootfs
+from inferpack import base, recipes, rootfs
 from inferpack.base import BuiltBase
 from inferpack.errors import InferpackError
-from inferpack.model import Arch, Base
+from inferpack.model import Arch
 
-BASES = Path(__file__).parents[2] / "recipes/bases.toml"
-BOOKWORM = msgspec.toml.decode(BASES.read_bytes(), type=dict[str, Base])["bookworm"]
+BOOKWORM = recipes.load_bases(Path(__file__).parents[2] / "recipes")["bookworm"]
 SHELLS = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "csh", "perl"}
 STICKY = ["tmp", "var/tmp"]
 

@@ -27,10 +27,10 @@ from tests.integration.containers import Run, mounted, selftest
 only = functools.partial(pytest.mark.parametrize, "variant", indirect=True)
 
 
-def ran(kind: str, what: str) -> str:
+def ran(title: str, what: str) -> str:
     """A regular expression for the reason why a kernel does not do on this machine's CPU."""
     row = re.escape("+".join(proven(MLAS).report.row or ()))
-    return f"int8 kernels: {kind} ran {what}, this CPU \\({row}\\) should run .*int8.*"
+    return f"{title} ran {what}, this CPU \\({row}\\) should run .*int8.*"
 
 
 def test_an_unbroken_image_passes_every_check_within_ten_seconds(run: Run) -> None:
@@ -38,32 +38,31 @@ def test_an_unbroken_image_passes_every_check_within_ten_seconds(run: Run) -> No
     code, report = selftest(run)
     assert time.perf_counter() - start <= 10
     assert code == 0
-    assert {item["name"]: item["passed"] for item in report["checks"]} == dict.fromkeys(
-        (
-            "fp32 accuracy",
-            "int8 accuracy drop",
-            "agreement",
-            "expectation for this CPU",
-            "fp32 kernels",
-            "int8 kernels: convolution",
-            "int8 kernels: linear",
-            "fp32 instructions",
-            "int8 instructions",
-            "int8 speed",
-        ),
-        True,
+    each = (
+        "fp32 accuracy",
+        "int8 accuracy drop",
+        "agreement",
+        "fp32 kernels",
+        "int8 kernels: linear",
+        "fp32 instructions",
+        "int8 instructions",
+        "int8 speed",
     )
-    assert not any("not sampled" in item["saw"] for item in report["checks"])
-    assert {item["kind"] for item in report["int8"]["kernels"] if "*" in item["types"]} <= {
-        "fast int8",
-        "slow int8",
+    assert {(item["task"], item["name"]) for item in report["checks"]} == {
+        (None, "expectation for this CPU"),
+        ("digits", "int8 kernels: convolution"),
+        *((task, name) for task in ("digits", "encoder") for name in each),
     }
+    assert all(item["passed"] for item in report["checks"])
+    assert not any("not sampled" in item["saw"] for item in report["checks"])
+    int8 = [item for task in report["tasks"] for item in task["int8"]["kernels"]]
+    assert {item["kind"] for item in int8 if "*" in item["types"]} <= {"fast int8", "slow int8"}
 
 
 def test_the_report_of_an_unbroken_image_fits_a_screen(run: Run) -> None:
     lines = run(["selftest"]).stdout.splitlines()
     assert lines[-1] == "verdict: PASS"
-    assert (len(lines) <= 40, max(map(len, lines)) <= 100) == (True, True), "\n".join(lines)
+    assert (len(lines) <= 48, max(map(len, lines)) <= 100) == (True, True), "\n".join(lines)
 
 
 DEQUANTISED = {
@@ -80,8 +79,8 @@ DEQUANTISED = {
     ),
     PYTORCH: (
         "pytorch.py",
-        "self._run = Int8(network, tensors, ranges)",
-        "self._run = Fp32(network, tensors)",
+        "return Model(self, made(network, tensors, ranges))",
+        "return Model(self, Fp32(network, tensors))",
     ),
 }
 
@@ -91,10 +90,10 @@ def test_a_quantised_model_that_computes_in_fp32_is_caught(
 ) -> None:
     """onnxruntime and OpenVINO: the real INT8 file, whose weights are turned back first."""
     found = failures(run, volumes=adapter(tmp_path, *DEQUANTISED[variant.id]))
-    assert re.fullmatch(
-        ran("convolution", r".* \(not int8: f32\)"), found["int8 kernels: convolution"]
-    )
-    assert re.fullmatch("int8 speed: .* times, should be >= .* times fp32", found["int8 speed"])
+    title = "digits: int8 kernels: convolution"
+    assert re.fullmatch(ran(title, r".* \(not int8: f32\)"), found[title])
+    speed = "digits: int8 speed"
+    assert re.fullmatch(f"{speed}: .* times, should be >= .* times fp32", found[speed])
 
 
 @only([MLAS, OPENVINO])
@@ -105,8 +104,8 @@ def test_an_fp32_file_in_place_of_the_int8_one_is_caught(run: Run, variant: Vari
         volumes |= mounted(fp32, f"{DATA}/{variant.recipe.name}/int8{fp32.suffix}")
     found = failures(run, volumes=volumes)
     for kind in ("convolution", "linear"):
-        reason = found[f"int8 kernels: {kind}"]
-        assert re.fullmatch(ran(kind, r".* \(not int8: f32\)"), reason)
+        title = f"digits: int8 kernels: {kind}"
+        assert re.fullmatch(ran(title, r".* \(not int8: f32\)"), found[title])
 
 
 @only([OPENVINO])
@@ -118,9 +117,9 @@ def test_a_reference_kernel_is_caught(run: Run, tmp_path: Path) -> None:
     model = tmp_path / "int8.xml"
     model.write_text(re.sub(convolution, rf"\1<rt_info>\n{wish}\n</rt_info>\n", source))
     found = failures(run, volumes=mounted(model, f"{DATA}/openvino/int8.xml"))
-    reason = found.pop("int8 kernels: convolution")
-    assert re.fullmatch(ran("convolution", r"ref:any \(reference\)"), reason)
-    assert list(found) == ["int8 speed"]
+    title = "digits: int8 kernels: convolution"
+    assert re.fullmatch(ran(title, r"ref:any \(reference\)"), found.pop(title))
+    assert list(found) == ["digits: int8 speed"]
 
 
 @only([PYTORCH])
@@ -129,16 +128,16 @@ def test_a_reference_kernel_for_one_small_layer_is_caught(run: Run, tmp_path: Pa
     source = "outputs[layer.source], *constants, bias, 1.0, 0, torch.float32"
     signed = source.replace("[layer.source]", "[layer.source].div(2).to(torch.int8)")
     found = failures(run, volumes=adapter(tmp_path, "pytorch_int8.py", source, signed))
-    reason = found["int8 kernels: linear"]
-    assert re.fullmatch(ran("linear", r"(ref_int8:any \(reference\)|gemm:jit .*)"), reason)
+    title = "digits: int8 kernels: linear"
+    assert re.fullmatch(ran(title, r"(ref_int8:any \(reference\)|gemm:jit .*)"), found[title])
 
 
 def test_int8_that_gets_less_cpu_time_than_fp32_is_caught(run: Run, tmp_path: Path) -> None:
     last = '    return cast("Callable[[Path], Framework]", module.open_framework)(data)\n'
     found = failures(run, volumes=adapter(tmp_path, "__init__.py", last, last + THROTTLED))
-    assert list(found) == ["int8 speed"]
-    told = r"int8 speed: \d\.\d\d times, should be >= .* times fp32"
-    assert re.fullmatch(told, found["int8 speed"])
+    assert list(found) == ["digits: int8 speed", "encoder: int8 speed"]
+    for title, reason in found.items():
+        assert re.fullmatch(rf"{title}: \d\.\d\d times, should be >= .* times fp32", reason)
 
 
 # Where the weights of the largest convolution begin (64 x 64 x 3 x 3 bytes), and how many to turn
@@ -147,7 +146,7 @@ TURNED = {
     "onnxruntime": ("int8.onnx", 'data.index(b"\\x4a\\x80\\xa0\\x02") + 4', 36_864),
     "openvino": ("int8.bin", "10_000", 20_000),
 }
-DROP = r"int8 accuracy drop: 0\.\d{4} \(0\.98\d\d to 0\.\d{4}\), should be <= 0\.005"
+DROP = r"digits: int8 accuracy drop: 0\.\d{4} \(0\.98\d\d to 0\.\d{4}\), should be <= 0\.005"
 
 
 @only([MLAS, OPENVINO])
@@ -164,8 +163,9 @@ data[start:start + {count}] = data[start:start + {count}][::-1]
 print(base64.b64encode(data).decode())
 """
     found = failures(run, volumes=mounted(altered(run, code, tmp_path, name), path))
-    assert re.fullmatch(DROP, found["int8 accuracy drop"])
-    assert re.fullmatch(r"agreement: 0\.\d{4}, should be >= 0\.98", found["agreement"])
+    assert re.fullmatch(DROP, found["digits: int8 accuracy drop"])
+    agreement = found["digits: agreement"]
+    assert re.fullmatch(r"digits: agreement: 0\.\d{4}, should be >= 0\.98", agreement)
 
 
 @only([PYTORCH])
@@ -182,7 +182,8 @@ print(base64.b64encode(out.getvalue()).decode())
 """
     changed = altered(run, code, tmp_path, "weights.npz")
     found = failures(run, volumes=mounted(changed, path))
-    assert re.fullmatch(r"fp32 accuracy: 0\.\d{4}, should be >= 0\.98", found["fp32 accuracy"])
+    accuracy = found["digits: fp32 accuracy"]
+    assert re.fullmatch(r"digits: fp32 accuracy: 0\.\d{4}, should be >= 0\.98", accuracy)
 
 
 @only([PYTORCH])
@@ -198,7 +199,7 @@ print(base64.b64encode(out.getvalue()).decode())
 """
     changed = altered(run, code, tmp_path, "digits.npz")
     found = failures(run, volumes=mounted(changed, path))
-    assert re.fullmatch(DROP, found["int8 accuracy drop"])
+    assert re.fullmatch(DROP, found["digits: int8 accuracy drop"])
 
 
 WEIGHTS = {MLAS: "onnxruntime/int8.onnx", OPENVINO: "openvino/int8.bin", PYTORCH: "weights.npz"}

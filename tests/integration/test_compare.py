@@ -125,7 +125,7 @@ def test_the_exit_code_tells_nothing_worse_and_bad_input_apart(
     assert (same.code, same.stdout, same.stderr) == (0, "nothing changed\n", "")
     assert (lost.code, lost.stdout) == (
         1,
-        "WORSE  agreement: 99.80% → 90.00%\n1 change, 1 for the worse\n",
+        "WORSE  digits agreement: 99.80% → 90.00%\n1 change, 1 for the worse\n",
     )
     assert bad.error == (
         2,
@@ -148,5 +148,5 @@ def test_a_relative_name_is_of_the_folder_the_user_is_in(
     )
     assert (done.returncode, done.stdout) == (
         1,
-        "WORSE  agreement: 99.80% → 90.00%\n1 change, 1 for the worse\n",
+        "WORSE  digits agreement: 99.80% → 90.00%\n1 change, 1 for the worse\n",
     )

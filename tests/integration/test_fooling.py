@@ -16,6 +16,13 @@ from tests.integration.containers import Run, mounted, python
 
 only = functools.partial(pytest.mark.parametrize, "variant", indirect=True)
 
+INT8_KERNELS = (
+    "digits: int8 kernels: convolution",
+    "digits: int8 kernels: linear",
+    "encoder: int8 kernels: linear",
+)
+"""Of both tasks, as their checks are called."""
+
 
 def hidden(features: Iterable[str]) -> tuple[str, str, str]:
     """ONEDNN_MAX_CPU_ISA that hides this CPU's best INT8, its kernels' ending, and theirs."""
@@ -44,11 +51,12 @@ def test_kernels_without_this_cpus_int8_instructions_are_caught(
     setting, ending, _ = mask
     found = failures(run, environment={"ONEDNN_MAX_CPU_ISA": setting})
     assert re.fullmatch(
-        rf"int8 kernels: convolution ran \S+:{ending}.* \((fast|slow) int8 for \w+\), "
+        rf"digits: int8 kernels: convolution ran \S+:{ending}.* \((fast|slow) int8 for \w+\), "
         rf"this CPU \({re.escape(row)}\) should run fast int8 for \w+ or better",
-        found["int8 kernels: convolution"],
+        found["digits: int8 kernels: convolution"],
     )
-    assert "int8 instructions" not in found  # they say the same
+    assert "encoder: int8 kernels: linear" in found
+    assert "digits: int8 instructions" not in found  # they say the same
 
 
 @only([PYTORCH])
@@ -60,11 +68,11 @@ def test_names_that_the_instructions_contradict_are_caught(
     log = "captured_stdout(lambda: _logged(self, batch))"
     volumes = adapter(tmp_path, "pytorch.py", log, f"{log}.replace(':{ending},', ':{better},')")
     found = failures(run, volumes=volumes, environment={"ONEDNN_MAX_CPU_ISA": setting})
-    assert "int8 kernels: convolution" not in found
+    assert "digits: int8 kernels: convolution" not in found
     assert re.fullmatch(
-        r"int8 instructions: v?pmadd[\w., ]+, should be those of \w+ or better, "
+        r"digits: int8 instructions: v?pmadd[\w., ]+, should be those of \w+ or better, "
         "as the kernels' names say",
-        found["int8 instructions"],
+        found["digits: int8 instructions"],
     )
 
 
@@ -95,19 +103,19 @@ def test_a_log_whose_format_has_changed_is_no_evidence(
 ) -> None:
     *change, problem = CHANGED[variant.id]
     found = failures(run, volumes=adapter(tmp_path, *change))
-    assert {"fp32 kernels", "int8 kernels: convolution", "int8 kernels: linear"} <= set(found)
-    for kind in ("convolution", "linear"):
+    assert "digits: fp32 kernels" in found
+    for title in INT8_KERNELS:
         assert re.fullmatch(
-            rf"int8 kernels: {kind} ran unseen \({problem}\), this CPU \(.*\) should run .*",
-            found[f"int8 kernels: {kind}"],
+            rf"{title} ran unseen \({problem}\), this CPU \(.*\) should run .*", found[title]
         )
 
 
 @only([MLAS])
 def test_a_profile_that_cannot_be_written_is_no_evidence(run: Run) -> None:
     found = failures(run, ipc_mode="none")
-    reason = "int8 kernels: convolution ran unseen (onnxruntime wrote no profile in /dev/shm: "
-    assert found["int8 kernels: convolution"].startswith(reason)
+    for title in INT8_KERNELS:
+        reason = f"{title} ran unseen (onnxruntime wrote no profile in /dev/shm: "
+        assert found[title].startswith(reason)
 
 
 NO_TIMER = {
@@ -123,9 +131,9 @@ def test_where_no_instruction_can_be_seen_names_are_enough_and_without_names_not
     problem = "setitimer is forbidden (Operation not permitted)"
     if variant.id == MLAS:
         found = failures(run, **options)
-        assert list(found) == ["int8 kernels: convolution", "int8 kernels: linear"]
-        assert found["int8 kernels: convolution"].startswith(
-            "int8 kernels: convolution ran CPUExecutionProvider/QLinearConv"
+        assert list(found) == list(INT8_KERNELS)
+        assert found["digits: int8 kernels: convolution"].startswith(
+            "digits: int8 kernels: convolution ran CPUExecutionProvider/QLinearConv"
             f" (unnamed int8, {problem}), this CPU ("
         )
     else:
@@ -156,9 +164,9 @@ def test_mlas_without_vnni_is_told_from_mlas_with_it(run: Run, qemu: Path, tmp_p
     volumes = mounted(path, "/expect.json")
     found = emulated(run, qemu, "Haswell", "--expect", "/expect.json", **volumes)
     assert found == {
-        f"int8 kernels: {kind}": f"int8 kernels: {kind} ran CPUExecutionProvider/{operator} (fast "
-        "int8 for avx2), this CPU (any CPU) should run fast int8 for avx512_vnni or better"
-        for kind, operator in (("convolution", "QLinearConv"), ("linear", "QGemm"))
+        title: f"{title} ran CPUExecutionProvider/{operator} (fast int8 for avx2), "
+        "this CPU (any CPU) should run fast int8 for avx512_vnni or better"
+        for title, operator in zip(INT8_KERNELS, ("QLinearConv", "QGemm", "QGemm"), strict=True)
     }
 
 

@@ -64,7 +64,7 @@ def pushed(registry: str, engine: Engine, tmp_path: Path) -> Callable[[Path], st
         (folder / "base.tar").write_bytes(tar.read_bytes())
         (folder / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
         name = f"{registry}/somebody/base:1"
-        digest = engine.build(folder, name=name, arch=Arch.AMD64, created=0)
+        digest = engine.build(folder, name=name, arch=Arch.AMD64, created=0).digest
         engine.client.images.push(name)
         engine.remove(name)
         return f"{registry}/somebody/base@{digest}"
@@ -99,8 +99,9 @@ def test_an_image_on_a_registry_base_is_proven(
         text = (apart.folder(variant) / "context/Dockerfile").read_text()
         assert f"FROM {pinned}\n" in text and "base.tar" not in text
     finally:
-        engine.remove(images.unproven(variant))
-        engine.remove(variant.reference)
+        for image in engine.client.images.list(name=f"{variant.namespace}/*"):
+            for name in image.tags:
+                engine.remove(name)
 
 
 def test_a_registry_base_without_the_right_python_is_refused(

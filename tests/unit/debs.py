@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inferpack import rootfs
+from inferpack import deb, rootfs
 from inferpack.model import File, Package
 from inferpack.rootfs import Folder, Link
 
@@ -50,3 +50,13 @@ def write_deb(path: Path, *, version: str = "2:1.0-3", setuid: bool = False) -> 
         )
     )
     return path
+
+
+def made(name: str, files: rootfs.Tree, path: Path, *, fields: str = "", **records: str) -> deb.Deb:
+    """A package in memory, of files by their own paths; `path` is scratch."""
+    control = f"Package: {name}\nVersion: 1.0-1\nArchitecture: amd64\n{fields}"
+    return deb.Deb(
+        control=f"{control}Description: {name}\n",
+        records={key: text.encode() for key, text in records.items()},
+        data=tar_of({key.lstrip("/"): node for key, node in files.items()}, path),
+    )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32}
+DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64}
+
+Attribute = int | str | tuple[int, ...]
 
 Fields = dict[int, list[int | bytes]]
 
@@ -18,7 +20,7 @@ class Node:
     operator: str
     inputs: tuple[str, ...]
     output: str
-    attributes: dict[str, int | tuple[int, ...]]
+    attributes: dict[str, Attribute]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +76,9 @@ def _node(fields: Fields) -> Node:
     )
 
 
-def _attribute(fields: Fields) -> tuple[str, int | tuple[int, ...]]:
+def _attribute(fields: Fields) -> tuple[str, Attribute]:
+    if fields[4]:
+        return _text(fields[1][0]), _text(fields[4][0])
     integers = tuple(one for one in fields[3] or fields[8] if isinstance(one, int))
     return _text(fields[1][0]), integers[0] if fields[3] else integers
 

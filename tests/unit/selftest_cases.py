@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from selftest.cpu import Cpu
 from selftest.evidence import Kernel
 from selftest.expectation import Accuracy, Expectation, Row
-from selftest.findings import Findings, Precise
+from selftest.findings import Findings, Precise, TaskFindings
 from selftest.instructions import Instructions
 
 ROWS = tuple(
@@ -36,6 +39,29 @@ CONVOLUTION = Kernel(
     milliseconds=0.5,
 )
 LINEAR = Kernel(operator="linear", types="u8*s8->f32", implementation="brg_matmul:avx512_core_vnni")
+DIGITS = TaskFindings(
+    name="digits",
+    unit="images",
+    operators={"convolution": 5, "linear": 1},
+    fp32=Precise(
+        accuracy=0.99,
+        per_s=1000.0,
+        spread=0.01,
+        kernels=(
+            Kernel(operator="convolution", types="f32", implementation="jit:avx512_core", count=5),
+        ),
+        instructions=Instructions(samples=150, seen={"vfmadd": 0.7, "vpmaddwd.vex": 0.01}),
+    ),
+    int8=Precise(
+        accuracy=0.988,
+        per_s=2100.0,
+        spread=0.02,
+        kernels=(CONVOLUTION, LINEAR),
+        instructions=Instructions(samples=140, seen={"vpdpbusd": 0.5, "vfmadd": 0.02}),
+    ),
+    agreement=0.995,
+    speedup=2.1,
+)
 GOOD = Findings(
     version="2.13.0",
     python="3.11.2",
@@ -49,22 +75,23 @@ GOOD = Findings(
         emulated=False,
     ),
     threads=2,
-    fp32=Precise(
-        accuracy=0.99,
-        images_per_s=1000.0,
-        spread=0.01,
-        kernels=(
-            Kernel(operator="convolution", types="f32", implementation="jit:avx512_core", count=5),
-        ),
-        instructions=Instructions(samples=150, seen={"vfmadd": 0.7, "vpmaddwd.vex": 0.01}),
-    ),
-    int8=Precise(
-        accuracy=0.988,
-        images_per_s=2100.0,
-        spread=0.02,
-        kernels=(CONVOLUTION, LINEAR),
-        instructions=Instructions(samples=140, seen={"vpdpbusd": 0.5, "vfmadd": 0.02}),
-    ),
-    agreement=0.995,
-    speedup=2.1,
+    tasks=(DIGITS,),
 )
+LAYERS = (
+    Kernel(operator="linear", types="f32", implementation="brg_matmul:avx512_core", count=14),
+    Kernel(operator="attention", types="f32", implementation="ref:any", count=4),
+)
+INT8_LAYERS = replace(LAYERS[0], types="u8*s8->f32", implementation=LINEAR.implementation)
+ENCODER = replace(
+    DIGITS,
+    name="encoder",
+    operators={"linear": 14},
+    fp32=replace(DIGITS.fp32, kernels=LAYERS),
+    int8=replace(DIGITS.int8, kernels=(INT8_LAYERS, LAYERS[1])),
+)
+BOTH = replace(GOOD, tasks=(DIGITS, ENCODER))
+
+
+def good(**changes: Any) -> Findings:
+    """One task, which is good but for what changes."""
+    return replace(GOOD, tasks=(replace(DIGITS, **changes),))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from inferpack import archive, store
+from inferpack.bases import Base
 from inferpack.errors import UsageError
-from inferpack.model import Arch, Base, Python
+from inferpack.model import Arch, Python
 from tests.unit.debs import package
 
 PLAIN = Base(suite="bookworm", glibc="2.36", python=Python.PY311, packages=("tiny",))

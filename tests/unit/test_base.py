@@ -3,12 +3,13 @@
 import hashlib
 from pathlib import Path
 
-import msgspec
 import pytest
+from msgspec import structs
 
-from inferpack import base, deb, debian, rootfs
+from inferpack import base, deb, debian, recipes, rootfs
+from inferpack.bases import Base, Described, Development, expanded
 from inferpack.errors import InferpackError
-from inferpack.model import Arch, Base, File, Package, Python
+from inferpack.model import Arch, File, Package, Python
 from inferpack.rootfs import Link
 from tests.unit.debs import package, write_deb
 
@@ -110,7 +111,7 @@ class TestInstall:
 
     def test_another_glibc_is_an_error(self, tiny: deb.Deb) -> None:
         control = "Package: libc6\nVersion: 2.41-12\n"
-        libc = deb.Deb(control=control, md5sums="", data=tiny.data)
+        libc = deb.Deb(control=control, records={}, data=tiny.data)
         with pytest.raises(InferpackError) as caught:
             debian.install([libc], PLAIN, Arch.AMD64)
         assert str(caught.value) == (
@@ -175,8 +176,35 @@ def test_a_base_that_was_damaged_in_the_cache_is_removed_and_said_so(tmp_path: P
 
 
 def test_every_base_in_the_repository_loads() -> None:
-    bases = msgspec.toml.decode((RECIPES / "bases.toml").read_bytes(), type=dict[str, Base])
+    bases = recipes.load_bases(RECIPES)
     assert [(name, item.suite, item.python) for name, item in bases.items()] == [
-        ("bookworm", "bookworm", Python.PY311)
+        ("bookworm", "bookworm", Python.PY311),
+        ("bookworm-dev", "bookworm", Python.PY311),
     ]
     assert not set(bases["bookworm"].packages) & set(bases["bookworm"].without)
+
+
+def test_the_dev_flavours_base_is_the_runtimes_and_more_and_leaves_out_no_package() -> None:
+    dev = Development(packages=("gcc", "tiny"), remove=("usr/share/man/*",))
+    table = Described(
+        suite="bookworm",
+        glibc="2.36",
+        python=Python.PY311,
+        packages=("tiny",),
+        without=("dpkg",),
+        remove=("usr/bin/*",),
+        environment={"LANG": "C.UTF-8"},
+        dev=dev,
+    )
+    assert expanded({"b": table, "plain": structs.replace(table, dev=None)}) == {
+        "b": table.runtime,
+        "b-dev": Base(
+            suite="bookworm",
+            glibc="2.36",
+            python=Python.PY311,
+            packages=("tiny", "gcc"),
+            remove=("usr/share/man/*",),
+            environment={"LANG": "C.UTF-8"},
+        ),
+        "plain": table.runtime,
+    }

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inferpack import changes, contents
-from inferpack.contents import Contents, Held
+from inferpack import changes
 from inferpack.difference import Change
 from inferpack.expectation import Tolerance
 from inferpack.model import Variant
@@ -39,76 +38,67 @@ def test_accuracy_is_judged_by_its_tolerance(
     onnxruntime: Variant, accuracy: float, worse: bool
 ) -> None:
     assert lines(reports(onnxruntime, int8={**INT8, "accuracy": accuracy})) == [
-        (worse, f"int8 accuracy: 98.78% → {accuracy:.2%}")
+        (worse, f"digits int8 accuracy: 98.78% → {accuracy:.2%}")
     ]
 
 
 def test_lost_agreement_is_worse(onnxruntime: Variant) -> None:
-    assert lines(reports(onnxruntime, agreement=0.9)) == [(True, "agreement: 99.80% → 90.00%")]
+    assert lines(reports(onnxruntime, agreement=0.9)) == [
+        (True, "digits agreement: 99.80% → 90.00%")
+    ]
 
 
 @pytest.mark.parametrize(
     ("rate", "expected"),
     [
         (115_000.0, []),  # within the noise
-        (
-            111_000.0,  # beyond the noise, within the tolerance
-            [
-                (
-                    False,
-                    "int8 speed: 120,000 images/s → 111,000 images/s (slower by 7%, noise 6%)",
-                )
-            ],
-        ),
-        (
-            90_000.0,
-            [(True, "int8 speed: 120,000 images/s → 90,000 images/s (slower by 25%, noise 6%)")],
-        ),
-        (
-            150_000.0,
-            [(False, "int8 speed: 120,000 images/s → 150,000 images/s (faster by 25%, noise 6%)")],
-        ),
+        # beyond the noise, within the tolerance
+        (111_000.0, [(False, "120,000 images/s → 111,000 images/s (slower by 7%, noise 6%)")]),
+        (90_000.0, [(True, "120,000 images/s → 90,000 images/s (slower by 25%, noise 6%)")]),
+        (150_000.0, [(False, "120,000 images/s → 150,000 images/s (faster by 25%, noise 6%)")]),
     ],
     ids=["noise", "tolerated", "slower", "faster"],
 )
 def test_speed_is_judged_beyond_its_noise(
     onnxruntime: Variant, rate: float, expected: list[tuple[bool, str]]
 ) -> None:
-    assert lines(reports(onnxruntime, int8={**INT8, "images_per_s": rate})) == expected
+    assert lines(reports(onnxruntime, int8={**INT8, "per_s": rate})) == [
+        (worse, f"digits int8 speed: {text}") for worse, text in expected
+    ]
 
 
 def test_a_slower_run_that_was_noisy_is_not_called_slower(onnxruntime: Variant) -> None:
     """But it is told: what noise hides is not known to be as it was."""
-    noisy = {**INT8, "images_per_s": 90_000.0, "spread": 0.3}
+    noisy = {**INT8, "per_s": 90_000.0, "spread": 0.3}
     assert lines(reports(onnxruntime, int8=noisy)) == [
         (
             False,
-            "int8 speed: 120,000 images/s → 90,000 images/s (cannot be judged: noise 33%)",
+            "digits int8 speed: 120,000 images/s → 90,000 images/s (cannot be judged: noise 33%)",
         )
     ]
 
 
 def test_a_loss_that_no_noise_explains_is_worse_however_loud_it_was(onnxruntime: Variant) -> None:
-    noisy = {**INT8, "images_per_s": 60_000.0, "spread": 0.3}
+    noisy = {**INT8, "per_s": 60_000.0, "spread": 0.3}
     assert lines(reports(onnxruntime, int8=noisy)) == [
-        (True, "int8 speed: 120,000 images/s → 60,000 images/s (slower by 50%, noise 33%)")
+        (True, "digits int8 speed: 120,000 images/s → 60,000 images/s (slower by 50%, noise 33%)")
     ]
 
 
 def test_int8_over_fp32_tells_what_noise_hides(onnxruntime: Variant) -> None:
     """Load slows both alike; where INT8 alone is slower, it is not the load."""
-    noisy = {**INT8, "images_per_s": 60_000.0, "spread": 0.6}
+    noisy = {**INT8, "per_s": 60_000.0, "spread": 0.6}
     assert lines(reports(onnxruntime, int8=noisy, speedup=1.2)) == [
         (
             False,
-            "int8 speed: 120,000 images/s → 60,000 images/s (cannot be judged: noise 63%)",
+            "digits int8 speed: 120,000 images/s → 60,000 images/s (cannot be judged: noise 63%)",
         ),
-        (True, "int8/fp32 speed: 2.40 x → 1.20 x (slower by 50%, noise 10%)"),
+        (True, "digits int8/fp32 speed: 2.40 x → 1.20 x (slower by 50%, noise 10%)"),
     ]
 
 
 def test_a_faster_fp32_alone_makes_nothing_worse(onnxruntime: Variant) -> None:
-    faster = {**FP32, "images_per_s": 80_000.0}
+    faster = {**FP32, "per_s": 80_000.0}
     assert [change.worse for change in reports(onnxruntime, fp32=faster, speedup=1.5)] == [
         False,
         False,
@@ -136,7 +126,7 @@ def test_a_faster_fp32_alone_makes_nothing_worse(onnxruntime: Variant) -> None:
 def test_speed_on_another_cpu_is_not_compared(
     onnxruntime: Variant, cpu: dict[str, Any], said: str
 ) -> None:
-    slower = {**INT8, "images_per_s": 1000.0}
+    slower = {**INT8, "per_s": 1000.0}
     other = {"cpu": CPU | cpu, "int8": slower}
     assert reports(onnxruntime, **other) == []
     assert changes.incomparable(report(onnxruntime).cpu, report(onnxruntime, **other).cpu) == said
@@ -203,48 +193,10 @@ def test_a_network_that_is_gone_is_worse_and_a_new_one_is_not(onnxruntime: Varia
     assert come == [(False, "resnet50: not measured → measured")]
 
 
-def held(numpy: int, unpacked: int, **more: Held) -> Contents:
-    packages = {"numpy": Held(version="2.4.6", size=numpy), **more}
-    return Contents(packages=packages, unpacked=unpacked)
-
-
-@pytest.mark.parametrize(
-    ("new", "expected"),
-    [
-        (held(30_000_000, 100_000_000), []),
-        (
-            held(32_000_000, 102_000_000),
-            [
-                (False, "numpy: 2.4.6 30.0 MB → 2.4.6 32.0 MB"),
-                (False, "unpacked: 100.0 MB → 102.0 MB (+2.0%)"),
-            ],
-        ),
-        (
-            held(40_000_000, 110_000_000),
-            [
-                (True, "numpy: 2.4.6 30.0 MB → 2.4.6 40.0 MB"),
-                (True, "unpacked: 100.0 MB → 110.0 MB (+10.0%)"),
-            ],
-        ),
-        (
-            held(30_000_000, 108_000_000, scipy=Held(version="1.9", size=8_000_000)),
-            [
-                (True, "scipy: absent → 1.9 8.0 MB"),
-                (True, "unpacked: 100.0 MB → 108.0 MB (+8.0%)"),
-            ],
-        ),
-        (
-            Contents(packages={}, unpacked=70_000_000),
-            [
-                (False, "numpy: 2.4.6 30.0 MB → absent"),
-                (False, "unpacked: 100.0 MB → 70.0 MB (-30.0%)"),
-            ],
-        ),
-    ],
-    ids=["same", "tolerated", "too large", "a new one", "one less"],
-)
-def test_sizes_are_judged_package_by_package_and_in_sum(
-    new: Contents, expected: list[tuple[bool, str]]
-) -> None:
-    old = held(30_000_000, 100_000_000)
-    assert lines(list(contents.changes(old, new, TOLERANCE))) == expected
+def test_a_task_that_is_gone_is_worse_and_a_new_one_is_not(onnxruntime: Variant) -> None:
+    digits = report(onnxruntime, tasks=[records.DIGITS])
+    both = report(onnxruntime)
+    gone = lines(list(changes.reports(both, digits, TOLERANCE)))
+    come = lines(list(changes.reports(digits, both, TOLERANCE)))
+    assert gone == [(True, "encoder: proven → not measured")]
+    assert come == [(False, "encoder: not measured → proven")]

@@ -82,7 +82,7 @@ def test_each_level_is_proven_in_its_own_way(onnxruntime: Variant) -> None:
     owner = f"ladder of {onnxruntime.id} in /logs"
     real = {"digest": "sha256:0", "timeout": 120.0, "owner": owner}
     emulated = {
-        **{"digest": "sha256:0", "timeout": 300.0, "owner": owner},
+        **{"digest": "sha256:0", "timeout": 600.0, "owner": owner},
         **{"environment": {"INFERPACK_EMULATED": "1"}, "entrypoint": ["/qemu"], "init": True},
         "volumes": {"/x/qemu": {"bind": "/qemu", "mode": "ro"}},
     }

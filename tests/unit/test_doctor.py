@@ -8,6 +8,7 @@ from inferpack import doctor
 from inferpack.doctor import Finding, Machine
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
+from inferpack.model import Arch
 
 JOIN = 'sudo usermod --append --groups docker "$USER" && newgrp docker'
 
@@ -171,3 +172,24 @@ def test_only_the_tests_need_a_browser(
     (tmp_path / "google-chrome").write_text("#!/bin/sh")
     (tmp_path / "google-chrome").chmod(0o755)
     assert doctor.browser() == str(tmp_path / "google-chrome")
+
+
+def test_a_kernel_without_our_emulator_is_told_the_command(
+    machine: Machine, tmp_path: Path
+) -> None:
+    emulator = tmp_path / "qemu-aarch64"
+    finding = doctor.examine_emulation(machine, Arch.ARM64, emulator)
+    assert finding == Finding(
+        name="arm64 emulation",
+        found=None,
+        installer=("ci/engine", "emulator", str(emulator)),
+        command=f"sudo ci/engine emulator {emulator}",
+    )
+    assert doctor.fix(finding, machine) == finding.command
+
+
+def test_emulation_is_asked_of_the_machine_only_where_it_is_needed(machine: Machine) -> None:
+    emulators = {Arch.ARM64: machine.root / "qemu-aarch64"}
+    names = [item.name for item in doctor.examine(machine, docker=False)]
+    more = [item.name for item in doctor.examine(machine, docker=False, emulators=emulators)]
+    assert more == [*names, "arm64 emulation"]

@@ -34,7 +34,7 @@ def lines(found: list[Change]) -> list[tuple[bool, str]]:
 def test_a_reference_kernel_is_worse(onnxruntime: Variant) -> None:
     assert reports(onnxruntime, int8={**INT8, "kernels": [REFERENCE, LINEAR]}) == [
         Change(
-            what="int8 convolution",
+            what="digits int8 convolution",
             before="brg_conv_fwd:avx512_core_vnni, brgconv_1x1:avx512_core_vnni",
             after="ref:any",
             note="fast int8 avx512_vnni → reference",
@@ -48,27 +48,28 @@ def test_a_reference_kernel_is_worse(onnxruntime: Variant) -> None:
     [
         (
             kernel("linear", "brg_matmul:avx512_core", count=1, isa="avx512", kind="slow int8"),
-            "int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx512_core "
+            "digits int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx512_core "
             "(fast int8 avx512_vnni → slow int8 avx512)",
         ),
         (
             kernel("linear", "brg_matmul:avx512_core", count=1, isa="avx512", kind="not int8"),
-            "int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx512_core "
+            "digits int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx512_core "
             "(fast int8 avx512_vnni → not int8 avx512)",
         ),
         (
             kernel("linear", "Gemm", count=1, isa=None, kind="unnamed int8"),
-            "int8 linear: brg_matmul:avx512_core_vnni → Gemm "
+            "digits int8 linear: brg_matmul:avx512_core_vnni → Gemm "
             "(fast int8 avx512_vnni → unnamed int8)",
         ),
         (
             kernel("linear", "brg_matmul:avx2_vnni", count=1, isa="avx_vnni"),
-            "int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx2_vnni "
+            "digits int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx2_vnni "
             "(fast int8 avx512_vnni → fast int8 avx_vnni)",
         ),
         (
             None,
-            "int8 linear: brg_matmul:avx512_core_vnni → nothing (fast int8 avx512_vnni → none)",
+            "digits int8 linear: brg_matmul:avx512_core_vnni → nothing "
+            "(fast int8 avx512_vnni → none)",
         ),
     ],
     ids=["slow", "not int8", "no evidence", "lesser ISA", "gone"],
@@ -92,7 +93,7 @@ def test_the_same_kernels_in_a_worse_proportion_are_caught(onnxruntime: Variant)
 
     old, new = report(onnxruntime, int8=run(4, 1)), report(onnxruntime, int8=run(2, 3))
     found = lines(list(changes.reports(old, new, TOLERANCE)))
-    assert found == [(True, "int8 convolution: 1 x plain, 4 x vnni → 2 x vnni, 3 x plain")]
+    assert found == [(True, "digits int8 convolution: 1 x plain, 4 x vnni → 2 x vnni, 3 x plain")]
     assert [change.worse for change in changes.reports(new, old, TOLERANCE)] == []
 
 
@@ -102,7 +103,7 @@ def test_a_better_kernel_is_a_change_and_no_worse(onnxruntime: Variant) -> None:
     assert lines(reports(onnxruntime, int8={**INT8, "kernels": kernels})) == [
         (
             False,
-            "int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx10_1_512_amx "
+            "digits int8 linear: brg_matmul:avx512_core_vnni → brg_matmul:avx10_1_512_amx "
             "(fast int8 avx512_vnni → fast int8 amx)",
         )
     ]
@@ -126,12 +127,12 @@ def sampled(samples: int, **seen: float) -> dict[str, Any]:
 
 def test_lost_dot_products_are_caught(onnxruntime: Variant) -> None:
     assert lines(reports(onnxruntime, int8=sampled(400, vpmaddwd=0.8))) == [
-        (True, "int8 instructions: vpdpbusd 83% → no dot products seen")
+        (True, "digits int8 instructions: vpdpbusd 83% → no dot products seen")
     ]
     assert reports(onnxruntime, int8=sampled(400, tdpb=0.8)) == []
     unsampled = {**INT8, "instructions": None}
     assert lines(reports(onnxruntime, int8=unsampled)) == [
-        (True, "int8 instructions: sampled → not sampled")
+        (True, "digits int8 instructions: sampled → not sampled")
     ]
     old, new = report(onnxruntime, int8=unsampled), report(onnxruntime)
     assert [change.worse for change in changes.reports(old, new, TOLERANCE)] == [False]
@@ -144,8 +145,8 @@ def test_on_another_cpu_other_kernels_are_no_worse(onnxruntime: Variant) -> None
     found = lines(reports(onnxruntime, cpu=cpu, int8=lesser, passed=False))
     assert [(worse, line.partition(":")[0]) for worse, line in found] == [
         (True, "verdict"),
-        (False, "int8 convolution"),
-        (False, "int8 instructions"),
+        (False, "digits int8 convolution"),
+        (False, "digits int8 instructions"),
     ]
     emulated = lines(reports(onnxruntime, emulated=True, int8=lesser))
     assert [worse for worse, _ in emulated] == [False, False]

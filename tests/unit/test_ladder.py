@@ -139,7 +139,7 @@ class TestJudge:
         )
         level = ladder.judge(LEAST, pytorch, finished(report, 1), 9.0)
         assert (level.passed, ladder.verdict(level)) == (False, "FAIL")
-        assert level.reasons[1:] == (f"int8 kernels: {lost}: no evidence of any kernel",)
+        assert level.reasons[1:] == (f"digits: int8 kernels: {lost}: no evidence of any kernel",)
 
     def test_no_kernels_are_no_refusal(self) -> None:
         level = Level(name="x", how="x", emulated=True, code=1, passed=True)

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inferpack import proof
+from inferpack import proof, summary
 from inferpack.engine import Finished
 from inferpack.errors import InferpackError
 from inferpack.expectation import Accuracy, Expectation
@@ -29,7 +29,7 @@ TOY = Variant(
 )
 RUN = {
     "accuracy": 0.99,
-    "images_per_s": 1000.0,
+    "per_s": 1000.0,
     "spread": 0.01,
     "kernels": [
         {
@@ -45,7 +45,7 @@ RUN = {
     "instructions": {"samples": 150, "seen": {"vpdpbusd": 0.5, "vfmadd": 0.01}},
 }
 REPORT: dict[str, Any] = {
-    "schema": 2,
+    "schema": 3,
     "variant": TOY.id,
     "framework": "toy",
     "version": "1.0",
@@ -61,16 +61,31 @@ REPORT: dict[str, Any] = {
     },
     "emulated": False,
     "import_s": 0.2,
-    "fp32": RUN,
-    "int8": {**RUN, "images_per_s": 2000.0},
-    "agreement": 0.997,
-    "speedup": 2.0,
+    "tasks": [
+        {
+            "name": "digits",
+            "unit": "images",
+            "operators": {"convolution": 4},
+            "fp32": RUN,
+            "int8": {**RUN, "per_s": 2000.0},
+            "agreement": 0.997,
+            "speedup": 2.0,
+        }
+    ],
     "row": ["avx512_vnni"],
     "row_note": None,
-    "checks": [{"name": "int8 speed", "passed": True, "expected": ">= 1.2", "saw": "2.0"}],
+    "checks": [
+        {
+            "name": "int8 speed",
+            "passed": True,
+            "expected": ">= 1.2",
+            "saw": "2.0",
+            "task": "digits",
+        }
+    ],
     "passed": True,
 }
-FAILED = {"name": "int8 kernels", "passed": False, "expected": ".*vnni", "saw": "ref:any"}
+FAILED = REPORT["checks"][0] | {"passed": False, "saw": "0.9"}
 
 
 def finished(report: object, code: int | None = 0) -> Finished:
@@ -91,8 +106,9 @@ def test_a_passing_report_is_a_proof() -> None:
 
 def test_a_summary_tells_kernels_their_class_and_the_instructions_seen() -> None:
     report = proof.judge(TOY, finished({**REPORT, "row_note": "no row names amx_int8"}), 120.0)
-    assert proof.summary(report).splitlines()[2:] == [
-        "  INT8 99.0% right, 2,000 images/s (2.00 x), agreement 99.7%",
+    proven = proof.Proof(digest="", machine="", proven=0, seconds=1.0, report=report)
+    assert summary.told(proven).splitlines()[2:] == [
+        "  digits: INT8 99.0% right, 2,000 images/s (2.00 x), agreement 99.7%",
         "  INT8 kernel: convolution brgconv:avx512_core_vnni: fast int8 for avx512_vnni",
         "  INT8 instructions: vpdpbusd 50% of 150 samples",
         "  no row names amx_int8",
@@ -107,7 +123,7 @@ def test_a_report_names_kinds_as_selftest_does() -> None:
 def test_a_failing_verdict_gives_every_reason() -> None:
     report = {**REPORT, "passed": False, "checks": [*REPORT["checks"], FAILED]}
     assert message(finished(report, 1)) == (
-        "toy-onednn-py311-amd64: INT8 is not proven: int8 kernels: expected .*vnni, saw ref:any"
+        "toy-onednn-py311-amd64: INT8 is not proven: digits: int8 speed: expected >= 1.2, saw 0.9"
     )
 
 
@@ -118,7 +134,7 @@ def test_a_report_that_contradicts_its_exit_code_is_no_proof() -> None:
 
 
 def test_a_report_that_calls_a_failed_check_passed_is_no_proof() -> None:
-    assert "saw ref:any" in message(finished({**REPORT, "checks": [FAILED]}))
+    assert "saw 0.9" in message(finished({**REPORT, "checks": [FAILED]}))
 
 
 def test_a_report_without_checks_is_no_proof() -> None:
@@ -140,6 +156,10 @@ def test_a_report_of_another_variant_or_version_is_no_proof(
     assert message(finished({**REPORT, **other})) == (
         f"toy-onednn-py311-amd64: selftest reports on {saw}; expected 1.0: rebuild the image"
     )
+
+
+def test_a_report_without_tasks_is_no_proof() -> None:
+    assert "Expected `array` of length >= 1" in message(finished({**REPORT, "tasks": []}))
 
 
 def test_a_crash_names_its_signal_and_its_last_line() -> None:

@@ -171,29 +171,6 @@ def test_prune_rules_have_one_place(folder: Path) -> None:
     )
 
 
-def test_every_recipe_of_the_repository_expands_to_unique_variants(
-    variants: tuple[Variant, ...],
-) -> None:
-    ids = [variant.id for variant in variants]
-    assert ids == sorted(set(ids))
-    assert {"onnxruntime", "openvino", "pytorch"} <= {item.recipe.name for item in variants}
-
-
-def test_a_glob_chooses_by_id_or_by_recipe(variants: tuple[Variant, ...]) -> None:
-    by_id = matrix.select(variants, "onnxruntime-mlas-*-amd64")
-    assert [item.id for item in by_id] == ["onnxruntime-mlas-py311-amd64"]
-    assert by_id[0] in matrix.select(variants, "onnxruntime")
-    assert matrix.select(variants, "*") == variants
-    both = matrix.select(variants, "pytorch*,onnxruntime*")
-    assert [item.recipe.name for item in both] == ["onnxruntime", "pytorch"]
-
-
-def test_a_name_that_matches_nothing_lists_the_nearest(variants: tuple[Variant, ...]) -> None:
-    with pytest.raises(UsageError) as err:
-        matrix.select(variants, "onxruntime")
-    assert str(err.value).startswith("onxruntime: matches no variant; did you mean onnxruntime")
-
-
 def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Variant, ...]) -> None:
     (torch,) = matrix.select(variants, "pytorch-onednn-py311-amd64")
     assert torch.cell.version.endswith("+cpu")
@@ -202,7 +179,7 @@ def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Varia
 
 def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:
     """selftest imports nothing of ours, so the names stand in both."""
-    assert set(Feature) == {*X86_FEATURES, *ARM_FEATURES.values()}
+    assert set(Feature) == {*X86_FEATURES, *ARM_FEATURES}
 
 
 def test_a_row_may_ask_for_exactly_the_kernels_that_selftest_knows() -> None:
@@ -225,3 +202,12 @@ def test_prune_rules_for_a_package_that_is_not_locked_are_a_typo(folder: Path) -
     assert str(err.value) == (
         "recipes/toy.toml: prune.toy: the lock has no such package; did you mean 'toys'?"
     )
+
+
+def test_a_frameworks_wheel_is_pruned_alike_under_any_name(variants: tuple[Variant, ...]) -> None:
+    (x86,) = matrix.select(variants, "tensorflow-onednn-py311-amd64")
+    (arm,) = matrix.select(variants, "tensorflow-onednn-acl-py311-arm64")
+    rules = recipes.prune_of(arm, "tensorflow")
+    assert rules.remove
+    assert recipes.prune_of(x86, "tensorflow-cpu") == rules
+    assert recipes.prune_of(x86, "tensorflow-io") == Prune()

@@ -102,6 +102,7 @@ def test_what_is_not_measured_is_said_and_never_invented(empty: Page, onnxruntim
         f"proof: not built; run ./inv smoke {onnxruntime.id}",
         f"bench: not built; run ./inv bench {onnxruntime.id}",
         f"ladder: not built; run ./inv proof-ladder {onnxruntime.id}",
+        f"cpus: not built; run ./inv cpus {onnxruntime.id}",
     )
     for text in (report.html(empty, TEMPLATES), report.markdown(empty, TEMPLATES)):
         assert "INT8 is proven in 0 of 1 images" in text
@@ -122,6 +123,7 @@ def test_what_was_measured_in_another_image_is_left_out(onnxruntime: Variant) ->
     assert found.notes == (
         f"bench: of another image, left out; run ./inv bench {onnxruntime.id}",
         f"ladder: not measured; run ./inv proof-ladder {onnxruntime.id}",
+        f"cpus: not measured; run ./inv cpus {onnxruntime.id}",
     )
 
 
@@ -178,4 +180,4 @@ def test_every_row_of_a_markdown_table_has_its_cells(full: Page) -> None:
         for block in re.split(r"\n\n", text)
         if block.startswith("|")
     ]
-    assert [len(widths) for widths in tables] == [1] * 5
+    assert [len(widths) for widths in tables] == [1] * 7

@@ -20,7 +20,7 @@ def tiny(tmp_path: Path) -> deb.Deb:
 class TestTree:
     def test_packages_lie_below_usr_and_belong_to_root_alone(self, tiny: deb.Deb) -> None:
         program = rootfs.File(b"\0program", 0o755)
-        assert rootfs.whole(rootfs.unpack(tiny.data)) == {
+        assert rootfs.whole(rootfs.placed(rootfs.entries(tiny.data))) == {
             "etc": Folder(),
             "etc/tiny": Link("../usr/bin/tiny"),
             "usr": Folder(),
@@ -35,7 +35,7 @@ class TestTree:
         }
 
     def test_hard_links_stay_hard_links(self, tiny: deb.Deb, tmp_path: Path) -> None:
-        archive = tar_of(rootfs.unpack(tiny.data), tmp_path / "x.tar")
+        archive = tar_of(rootfs.placed(rootfs.entries(tiny.data)), tmp_path / "x.tar")
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             assert tar.getmember("usr/bin/tiny-again").linkname == "usr/bin/tiny"
             assert tar.getmember("usr/bin/tiny").size == len(b"\0program")
@@ -62,7 +62,7 @@ class TestTree:
             ]
 
     def test_a_folder_holds_what_the_tar_does(self, tiny: deb.Deb, tmp_path: Path) -> None:
-        rootfs.write_folder(rootfs.unpack(tiny.data), tmp_path)
+        rootfs.write_folder(rootfs.placed(rootfs.entries(tiny.data)), tmp_path)
         assert (tmp_path / "etc/tiny").read_bytes() == b"\0program"
         assert (tmp_path / "usr/bin/tiny").stat().st_mode & 0o7777 == 0o755
 

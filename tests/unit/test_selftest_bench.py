@@ -230,3 +230,9 @@ def test_a_bench_that_fails_is_one_line_and_no_report(
 
     assert main([*expect, "--bench", "--json"], measure=measure) == code
     assert capfd.readouterr() == ("", f"selftest: {error}\n")
+
+
+def test_a_framework_that_builds_no_networks_has_no_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "open_framework", lambda *_: object())
+    with pytest.raises(BrokenInstallation, match=r"^pytorch: runs none of the bench's networks; "):
+        bench.examine(EXPECTED, Path(), 1.0, print)

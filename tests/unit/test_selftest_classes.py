@@ -43,10 +43,16 @@ FAST = {
     "brgconv_avx512_I8": "avx512",
     "brgconv_avx512_amx_1x1_I8": "amx",
     "jit_avx2_dw_I8": "avx2",
-    "acl_I8": "neon",
-    "gemm_acl_I8": "neon",
-    "dw_acl_I8": "neon",
+    "brgconv:sve_256": "sve",
+    "brg_matmul:sve_512": "sve",
+    "jit_int8:sve_512": "sve",
+    "brgconv_sve256_I8": "sve",
 }
+OPEN = (
+    *("acl_I8", "gemm_acl_I8", "dw_acl_I8", "gemm_kleidiai_I8", "lowp_gemm:acl", "gemm:acl"),
+    *("indirect_gemm:acl", "jit_int8:asimd", "jit_asimd_I8", "CPUExecutionProvider/QLinearConv"),
+    *("oneDNN/gemm", "Ruy/gemm"),
+)
 SLOW = {
     "jit_uni_int8:sse41": "sse4",
     "jit_uni_int8_1x1:sse41": "sse4",
@@ -63,6 +69,7 @@ REFERENCE = (
     *("simple:any", "ref_any_I8", "ref_I8"),
 )
 UNKNOWN = ("warp:drive", "vnni", "avx512_core_vnni", "brg_conv_fwd", "my_gemm:fast", "")
+ELSEWHERE = ("MKL/gemm", "OpenBLAS/gemm", "none/gemm")
 
 
 @pytest.mark.parametrize(("name", "isa"), FAST.items())
@@ -75,12 +82,52 @@ def test_generic_and_old_kernels_are_slow(name: str, isa: str | None) -> None:
     assert int8(name) == Class(kind=Kind.SLOW, isa=isa)
 
 
+SEEN = {
+    "smmla": "i8mm",
+    "smmla.sve": "i8mm",
+    "sdot.sve": "sve",
+    "sdot": "dotprod",
+    "smull": "neon",
+    "smlal": "neon",
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize(("instruction", "isa"), SEEN.items())
+def test_a_name_that_leaves_the_instructions_open_is_worth_what_was_seen(
+    name: str, instruction: str, isa: str
+) -> None:
+    kernel = Kernel(operator="convolution", types="u8*s8->u8", implementation=name)
+    seen = Instructions(samples=100, seen={instruction: 0.5, "fmla": 0.3})
+    assert classify(kernel, seen) == Class(kind=Kind.FAST, isa=isa)
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize(
+    "seen", [None, Instructions(samples=100, seen={"fmla": 0.9, "sdot": 0.04})], ids=str
+)
+def test_and_nothing_where_nothing_was_seen(name: str, seen: Instructions | None) -> None:
+    kernel = Kernel(operator="convolution", types="u8*s8->u8", implementation=name)
+    assert classify(kernel, seen) == Class(kind=Kind.UNNAMED)
+    assert not any(meets(classify(kernel, seen), least) for least in ("slow", *ISAS))
+
+
+def test_and_nothing_in_fp32() -> None:
+    kernel = Kernel(operator="convolution", types="f32", implementation="gemm:acl")
+    assert classify(kernel, None) == Class(kind=Kind.NOT_INT8)
+
+
+def test_a_matrix_product_is_better_than_sves_dot_products_and_those_than_neons() -> None:
+    arm = ISAS[ISAS.index("neon") :]
+    assert arm == ("neon", "dotprod", "sve", "i8mm")
+
+
 @pytest.mark.parametrize("name", REFERENCE)
 def test_a_reference_kernel_is_known_as_one(name: str) -> None:
     assert int8(name) == Class(kind=Kind.REFERENCE)
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("name", (*UNKNOWN, *ELSEWHERE))
 def test_an_unknown_name_is_worth_nothing(name: str) -> None:
     assert int8(name) == Class(kind=Kind.UNNAMED)
     assert not any(meets(int8(name), least) for least in ("slow", *ISAS))
@@ -143,6 +190,6 @@ def test_nothing_known_is_less_than_anything() -> None:
 
 
 def test_features_and_instructions_speak_of_known_instruction_sets() -> None:
-    assert set(FEATURES) <= {*X86_FEATURES, *ARM_FEATURES.values()}
+    assert set(FEATURES) <= {*X86_FEATURES, *ARM_FEATURES}
     assert set(FEATURES.values()) == set(ISAS)
     assert {known.isa for known in INSTRUCTIONS} <= {None, *ISAS}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from selftest import cpuid
+from selftest import arm, cpuid
 from selftest.cpuid import AMX, AVX, AVX512
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ EVERYTHING: dict[tuple[int, int], Registers] = {
     (0x80000000, 0): (0x80000004, 0, 0, 0),
     (0x80000001, 0): (0, 0, ALL, ALL),
 }
-ALWAYS = ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")
-AVX_ONES = ("avx", "fma", "avx2", "avx_vnni", "avx_vnni_int8")
-AVX512_ONES = ("avx512f", "avx512bw", "avx512_vnni", "avx512_bf16")
+V2 = ("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt", "lahf_lm")
+ALWAYS = (*V2, "movbe", "lzcnt", "bmi1", "bmi2")
+AVX_ONES = ("avx", "f16c", "fma", "avx2", "avx_vnni", "avx_vnni_int8")
+AVX512_ONES = (
+    *("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+    *("avx512_vnni", "avx512_bf16"),
+)
 
 
 def cpu(leaves: dict[tuple[int, int], Registers]) -> Query:
@@ -53,21 +57,15 @@ def test_what_the_operating_system_does_not_save_does_not_count(
 def test_a_leaf_above_the_highest_is_not_asked_for_another_one_answers() -> None:
     old = EVERYTHING | {(0, 0): (1, 0, 0, 0), (0x80000000, 0): (0x80000000, 0, 0, 0)}
     assert cpuid.features(cpu(old), AVX512 | AMX) == (
-        "sse3",
-        "ssse3",
-        "cx16",
-        "sse4_1",
-        "sse4_2",
-        "popcnt",
-        "avx",
-        "fma",
+        *("sse3", "ssse3", "cx16", "sse4_1", "sse4_2", "popcnt"),
+        *("movbe", "avx", "f16c", "fma"),
     )
 
 
 def test_a_subleaf_above_the_highest_is_not_asked() -> None:
     haswell = EVERYTHING | {(7, 0): (0, ALL, 0, 0)}
     found = cpuid.features(cpu(haswell), AVX)
-    assert found == (*ALWAYS, "avx", "fma", "avx2")
+    assert found == (*ALWAYS, "avx", "f16c", "fma", "avx2")
 
 
 def test_the_model_is_the_brand_string_without_its_padding() -> None:
@@ -97,7 +95,13 @@ def test_without_executable_memory_cpuinfo_tells(monkeypatch: pytest.MonkeyPatch
 
 
 def test_another_architecture_has_no_cpuid() -> None:
-    assert cpuid.identify("aarch64", lambda: "flags: sse4_2") is None
+    assert cpuid.identify("riscv64", lambda: "flags: sse4_2") is None
+
+
+def test_an_arm_cpu_is_asked_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    a64fx = ("A64FX", ("neon", "sve"), True)
+    monkeypatch.setattr(arm, "identify", lambda *_: a64fx)
+    assert cpuid.identify("aarch64", lambda: "") == a64fx
 
 
 def test_a_level_lacks_each_of_its_parts_and_a_feature_itself() -> None:

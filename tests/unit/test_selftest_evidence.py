@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from selftest import onednn
+from selftest import mkl, onednn
 from selftest.evidence import Kernel, NoEvidence, captured_stdout, grouped, types
 from selftest.frameworks import profile
 
@@ -82,6 +82,40 @@ def test_a_changed_onednn_log_is_no_evidence(log: str, reason: str) -> None:
         onednn.parse(log, onednn.find_header(log), onednn.EXECUTED)
 
 
+@pytest.mark.parametrize(
+    ("shapes", "kind"),
+    [
+        ("128x64:64x10", "linear"),
+        ("128x8x128:1x128x512", "linear"),
+        ("128x4x8x32:128x4x32x8", "attention"),
+        ("3x8x32:3x32x8", "attention"),
+        ("", "linear"),
+    ],
+)
+def test_a_batch_of_second_factors_is_no_weights(shapes: str, kind: str) -> None:
+    log = HEADER + MATMUL.replace("128x64:64x10", shapes)
+    (kernel,) = onednn.parse(log, onednn.find_header(log), onednn.EXECUTED)
+    assert kernel.operator == kind
+
+
+def test_mkls_log_tells_linear_layers_from_attention() -> None:
+    log = (
+        "MKL_VERBOSE oneMKL 2024.0 Update 2 Product build 20240605 for Intel(R) 64, Lnx 2.60GHz\n"
+        "MKL_VERBOSE SGEMM(T,N,512,1024,128,0x7f,0x56,128) 1.19ms CNR:OFF Dyn:0 FastMM:1 TID:0\n"
+        "MKL_VERBOSE SGEMM_BATCH(N,N,0x7f,0x7f) 64.71us CNR:OFF Dyn:0 FastMM:1 TID:0  NThr:1\n"
+        "MKL_VERBOSE DGETRF(8,8,0x7f,8,0x7f,0) 5.00us CNR:OFF Dyn:0 FastMM:1 TID:0  NThr:1\n"
+    )
+    assert mkl.parse(log) == (
+        Kernel(operator="linear", types="f32", implementation="mkl:sgemm", milliseconds=1.19),
+        Kernel(
+            operator="attention",
+            types="f32",
+            implementation="mkl:sgemm_batch",
+            milliseconds=pytest.approx(0.06471),
+        ),
+    )
+
+
 def node(op: str, inputs: list[dict[str, list[int]]], output: str) -> dict[str, object]:
     return {
         "cat": "Node",
@@ -113,6 +147,8 @@ def test_onnxruntimes_profile_names_operator_provider_and_types() -> None:
             node("QLinearConv", QUANTISED, "uint8"),
             node("FusedConv", [{"float": [1]}, {"float": [1]}], "float"),
             node("QGemm", QUANTISED, "float"),
+            node("MatMul", [{"float": [8, 4, 8, 32]}, {"float": [8, 4, 32, 8]}], "float"),
+            node("MatMul", [{"float": [8, 8, 32]}], "float"),
             node("QLinearAdd", [{"uint8": [1]}], "uint8"),
             node("QLinearGlobalAveragePool", [{"uint8": [1]}], "uint8"),
             node("QuantizeLinear", [{"float": [1]}], "uint8"),
@@ -122,6 +158,8 @@ def test_onnxruntimes_profile_names_operator_provider_and_types() -> None:
         ("convolution", "u8*s8->u8", "CPUExecutionProvider/QLinearConv"),
         ("convolution", "f32", "CPUExecutionProvider/FusedConv"),
         ("linear", "u8*s8->f32", "CPUExecutionProvider/QGemm"),
+        ("attention", "f32", "CPUExecutionProvider/MatMul"),
+        ("linear", "f32", "CPUExecutionProvider/MatMul"),
         ("add", "u8", "CPUExecutionProvider/QLinearAdd"),
         ("pool", "u8", "CPUExecutionProvider/QLinearGlobalAveragePool"),
         ("other", "f32->u8", "CPUExecutionProvider/QuantizeLinear"),

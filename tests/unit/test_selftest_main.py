@@ -7,7 +7,6 @@ import json
 import os
 import pty
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from selftest.__main__ import main
 from selftest.errors import BrokenInstallation
 from selftest.expectation import Expectation
 from selftest.findings import Findings
-from tests.unit.selftest_cases import EXPECTED, GOOD, ROWS
+from tests.unit.selftest_cases import EXPECTED, GOOD, ROWS, good
 
 RENDERED = {
     "variant": "pytorch-onednn-py311-amd64",
@@ -25,9 +24,18 @@ RENDERED = {
     "backend": "onednn",
     "accuracy": {"fp32_min": 0.97, "drop_max": 0.01, "agreement_min": 0.98},
     "rows": [
-        {"cpu": list(row.cpu), "kernels": dict(row.kernels), "speedup": row.speedup} for row in ROWS
+        {
+            "cpu": list(row.cpu),
+            "kernels": dict(row.kernels),
+            "speedup": row.speedup,
+            "speedups": dict(row.speedups),
+        }
+        for row in ROWS
     ],
 }
+
+
+LINEAR = {"linear": "slow"}
 
 
 def test_expect_json_is_parsed_whole() -> None:
@@ -42,20 +50,28 @@ def test_expect_json_is_parsed_whole() -> None:
         ({"extra": 1}, "expect.json: keys must be .* unknown: extra"),
         ({"variant": 5}, "variant: must be text"),
         (
-            {"rows": [{"cpu": [], "kernels": {"linear": "vnni"}, "speedup": 1}]},
+            {"rows": [{"cpu": [], "kernels": {"linear": "vnni"}, "speedup": 1, "speedups": {}}]},
             r"rows\[0\].kernels.linear: 'vnni' is unknown; must be one of slow, sse4, avx2, ",
         ),
         (
-            {"rows": [{"cpu": [], "kernels": {"lineal": "slow"}, "speedup": 1}]},
+            {"rows": [{"cpu": [], "kernels": {"lineal": "slow"}, "speedup": 1, "speedups": {}}]},
             r"rows\[0\].kernels: 'lineal' is unknown; must be one of convolution, linear",
         ),
         (
-            {"rows": [{"cpu": [], "kernels": {}, "speedup": 1}]},
+            {"rows": [{"cpu": [], "kernels": {}, "speedup": 1, "speedups": {}}]},
             r"rows\[0\].kernels: must name at least one operator",
         ),
         (
-            {"rows": [{"cpu": [], "kernels": {"linear": "slow"}, "speedup": "fast"}]},
+            {
+                "rows": [
+                    {"cpu": [], "kernels": LINEAR, "speedup": "fast", "speedups": {}}
+                ]
+            },
             r"rows\[0\].speedup: must be a number",
+        ),
+        (
+            {"rows": [{"cpu": [], "kernels": LINEAR, "speedup": 1, "speedups": {"digits": "x"}}]},
+            r"rows\[0\].speedups.digits: must be a number",
         ),
     ],
 )
@@ -79,7 +95,7 @@ def finds(findings: Findings) -> Callable[[Expectation, Path], Findings]:
     return examine
 
 
-@pytest.mark.parametrize(("findings", "code"), [(GOOD, 0), (replace(GOOD, speedup=0.5), 1)])
+@pytest.mark.parametrize(("findings", "code"), [(GOOD, 0), (good(speedup=0.5), 1)])
 def test_the_exit_code_is_the_verdict_and_stdout_is_only_json(
     findings: Findings, code: int, expect: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

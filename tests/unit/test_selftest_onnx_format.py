@@ -42,7 +42,7 @@ def test_a_scalar_has_no_dimensions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "number"), [("float32", 1), ("uint8", 2), ("int8", 3), ("int32", 6)]
+    ("dtype", "number"), [("float32", 1), ("uint8", 2), ("int8", 3), ("int32", 6), ("int64", 7)]
 )
 def test_element_types_are_onnx_s(dtype: str, number: int) -> None:
     encoded = onnx_format.tensor("", np.zeros(0, dtype))
@@ -56,6 +56,7 @@ def test_a_type_that_no_network_needs_is_refused() -> None:
 
 def test_attributes_are_typed_by_their_value() -> None:
     assert onnx_format.attribute("i", 2) == b"\x0a\x01i\x18\x02\xa0\x01\x02"
+    assert onnx_format.attribute("s", "tanh") == b"\x0a\x01s\x22\x04tanh\xa0\x01\x03"
     assert onnx_format.attribute("l", [1, 2]) == b"\x0a\x01l\x40\x01\x40\x02\xa0\x01\x07"
 
 
@@ -79,4 +80,4 @@ def test_a_value_is_a_batch_of_float_tensors() -> None:
 def test_a_model_names_its_format_and_operator_set() -> None:
     encoded = onnx_format.model("n", [b"N"], [b"T"], b"I", b"O")
     graph = b"\x0a\x01N\x12\x01n\x2a\x01T\x5a\x01I\x62\x01O"
-    assert encoded == b"\x08\x08\x3a\x0f" + graph + b"\x42\x02\x10\x11"
+    assert encoded == b"\x08\x09\x3a\x0f" + graph + b"\x42\x02\x10\x14"

@@ -8,13 +8,24 @@ import time
 
 import pytest
 
-from selftest import cgroup, cpu, microarchitecture, peak
+from selftest import arm, cgroup, cpu, microarchitecture, peak
 from selftest.cpu import Cpu
 from selftest.cpuid import first_processor
-from selftest.microarchitecture import AMD, INTEL, TABLE, Core, find
-from selftest.peak import IMUL, LATENCY, Compiled, Peak, counted, frequency, physical
+from selftest.microarchitecture import AMD, ARM, INTEL, TABLE, Core, find
+from selftest.peak import (
+    CHAINS,
+    IMUL,
+    LATENCY,
+    Compiled,
+    Peak,
+    counted,
+    counted_arm,
+    frequency,
+    physical,
+)
 
 on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 machine code")
+on_ours = pytest.mark.skipif(platform.machine() not in CHAINS, reason="not our machine code")
 
 
 def cpuinfo(vendor: str, family: int, model: int, name: str = "") -> dict[str, str]:
@@ -106,15 +117,57 @@ def test_the_peak_is_frequency_times_cores_times_operations() -> None:
     )
 
 
-def test_another_architecture_or_an_emulated_cpu_has_no_peak() -> None:
-    arm = Cpu(model="", arch="aarch64", features=(), cores=2, quota=None, emulated=False)
-    qemu = Cpu(model="", arch="x86_64", features=("avx2",), cores=2, quota=None, emulated=True)
-    assert (peak.measure(arm), peak.measure(qemu)) == (None, None)
+@pytest.mark.parametrize(
+    ("model", "operations"),
+    [
+        ("Neoverse N1", (16, 64)),
+        ("Neoverse N2", (16, 128)),
+        ("Neoverse V1", (32, 256)),
+        ("Neoverse V2", (32, 256)),
+        ("A64FX", (64, 256)),
+    ],
+)
+def test_an_arm_core_is_known_by_its_name(model: str, operations: tuple[int, int]) -> None:
+    assert (ARM[model].fp32, ARM[model].int8) == operations
+    assert ARM[model].source.startswith("https://")
 
 
-@on_x86
+def test_the_table_has_arm_cores_that_are_known_by_their_number_and_no_others() -> None:
+    assert set(ARM) <= set(arm.PARTS.values())
+    assert "Cortex-A72" not in ARM  # no source tells for sure
+
+
+@pytest.mark.parametrize(
+    ("arch", "model", "emulated", "expected"),
+    [
+        ("aarch64", "Neoverse N1", False, 2 * 3.0 * 16),
+        ("aarch64", "Cortex-A72", False, None),
+        ("aarch64", "Neoverse N1", True, None),
+        ("x86_64", "AMD EPYC", True, None),
+        ("riscv64", "", False, None),
+    ],
+)
+def test_an_emulated_or_unknown_cpu_has_no_peak(
+    arch: str, model: str, emulated: bool, expected: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peak, "frequency", lambda *_: 3.0)
+    monkeypatch.setattr(peak, "physical", lambda *_: 2)
+    features = ("avx2", "neon")
+    this = Cpu(model=model, arch=arch, features=features, cores=2, quota=None, emulated=emulated)
+    found = peak.measure(this)
+    assert (found.fp32_gops if found else None) == expected
+
+
+def test_a_counted_loop_on_arm_is_what_an_assembler_makes() -> None:
+    assert counted_arm(bytes.fromhex("210002ca")) == bytes.fromhex(
+        "210002ca 000400f1 c1ffff54 c0035fd6"  # eor; subs x0, x0, #1; b.ne .-8; ret
+    )
+
+
+@on_ours
 def test_the_frequency_is_one_that_cpus_have_and_measured_again_the_same() -> None:
-    once, again = (frequency(1, time.thread_time) for _ in range(2))
+    chain = CHAINS[platform.machine()]()
+    once, again = (frequency(1, chain, time.thread_time) for _ in range(2))
     assert 0.8 < once < 7
     assert once == pytest.approx(again, rel=0.15)
 

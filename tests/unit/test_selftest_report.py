@@ -10,20 +10,22 @@ from selftest import report
 from selftest.cpu import X86_FEATURES
 from selftest.evidence import Kernel
 from selftest.verdict import judge
-from tests.unit.selftest_cases import EXPECTED, GOOD, LINEAR
+from tests.unit.selftest_cases import BOTH, DIGITS, ENCODER, EXPECTED, GOOD, LINEAR, good
 
 
 def test_the_json_document_has_exactly_these_keys() -> None:
     document = json.loads(report.to_json(EXPECTED, GOOD, judge(EXPECTED, GOOD)))
     checks = document.pop("checks")
-    assert checks[0] == {
+    assert checks[1] == {
+        "task": "digits",
         "name": "fp32 accuracy",
         "passed": True,
         "expected": ">= 0.97",
         "saw": "0.9900",
     }
+    (task,) = document.pop("tasks")
     assert document == {
-        "schema": 2,
+        "schema": 3,
         "variant": "pytorch-onednn-py311-amd64",
         "framework": "pytorch",
         "version": "2.13.0",
@@ -39,9 +41,17 @@ def test_the_json_document_has_exactly_these_keys() -> None:
         },
         "emulated": False,
         "import_s": 0.21,
+        "row": ["avx512_vnni"],
+        "row_note": None,
+        "passed": True,
+    }
+    assert task == {
+        "name": "digits",
+        "unit": "images",
+        "operators": {"convolution": 5, "linear": 1},
         "fp32": {
             "accuracy": 0.99,
-            "images_per_s": 1000.0,
+            "per_s": 1000.0,
             "spread": 0.01,
             "kernels": [
                 {
@@ -58,7 +68,7 @@ def test_the_json_document_has_exactly_these_keys() -> None:
         },
         "int8": {
             "accuracy": 0.988,
-            "images_per_s": 2100.0,
+            "per_s": 2100.0,
             "spread": 0.02,
             "kernels": [
                 {
@@ -84,9 +94,6 @@ def test_the_json_document_has_exactly_these_keys() -> None:
         },
         "agreement": 0.995,
         "speedup": 2.1,
-        "row": ["avx512_vnni"],
-        "row_note": None,
-        "passed": True,
     }
 
 
@@ -105,16 +112,16 @@ LONGEST = tuple(
 def test_the_text_fits_a_screen_and_ends_in_the_verdict() -> None:
     model, features = "Intel(R) Xeon(R) Platinum 8592+ with a long name", X86_FEATURES
     cpu = replace(GOOD.cpu, model=model, features=features)
-    most = replace(
-        GOOD,
-        cpu=cpu,
-        fp32=replace(GOOD.fp32, kernels=LONGEST),
-        int8=replace(GOOD.int8, kernels=(*LONGEST, LINEAR)),
+    long = replace(
+        DIGITS,
+        fp32=replace(DIGITS.fp32, kernels=LONGEST),
+        int8=replace(DIGITS.int8, kernels=(*LONGEST, LINEAR)),
     )
-    for found in (GOOD, most):
+    most = replace(GOOD, cpu=cpu, tasks=(long, ENCODER))
+    for found in (GOOD, BOTH, most):
         lines = report.to_text(EXPECTED, found, judge(EXPECTED, found)).splitlines()
         shown = lines[: 1 + next(i for i, line in enumerate(lines) if line.startswith("verdict"))]
-        assert len(shown) <= 40
+        assert len(shown) <= 48
         assert max(map(len, shown)) <= 100
     lines = report.to_text(EXPECTED, GOOD, judge(EXPECTED, GOOD)).splitlines()
     assert lines[-1] == "verdict: PASS"
@@ -123,12 +130,12 @@ def test_the_text_fits_a_screen_and_ends_in_the_verdict() -> None:
 def test_the_table_tells_kernels_from_their_class_and_names_the_instructions() -> None:
     lines = report.to_text(EXPECTED, GOOD, judge(EXPECTED, GOOD)).splitlines()
     assert lines[4:7] == [
-        "      accuracy   images/s  spread   instructions that multiply",
-        "FP32    99.00%      1,000    1.0%   vfmadd 70% of 150 samples",
-        "INT8    98.80%      2,100    2.0%   vpdpbusd 50% of 140 samples",
+        "digits   accuracy    images/s  spread   instructions that multiply",
+        "FP32       99.00%       1,000    1.0%   vfmadd 70% of 150 samples",
+        "INT8       98.80%       2,100    2.0%   vpdpbusd 50% of 140 samples",
     ]
     assert lines[9:13] == [
-        "      operator    types      implementation                     count  share  class",
+        "digits            types      implementation                     count  share  class",
         "FP32  convolution f32        jit:avx512_core                        5         f32 avx512",
         "INT8  convolution u8*s8->u8  brg_conv_fwd:avx512_core_vnni          5   100%  "
         "fast int8 avx512_vnni",
@@ -138,13 +145,13 @@ def test_the_table_tells_kernels_from_their_class_and_names_the_instructions() -
 
 
 def test_the_text_says_why_there_are_no_samples() -> None:
-    bare = replace(GOOD, int8=replace(GOOD.int8, instructions=None, unsampled="it is forbidden"))
+    bare = good(int8=replace(DIGITS.int8, instructions=None, unsampled="it is forbidden"))
     text = report.to_text(EXPECTED, bare, judge(EXPECTED, bare))
-    assert "INT8    98.80%      2,100    2.0%   not sampled: it is forbidden\n" in text
+    assert "INT8       98.80%       2,100    2.0%   not sampled: it is forbidden\n" in text
 
 
 def test_the_verdict_says_that_it_goes_by_names_alone() -> None:
-    bare = replace(GOOD, int8=replace(GOOD.int8, instructions=None, unsampled="it is forbidden"))
+    bare = good(int8=replace(DIGITS.int8, instructions=None, unsampled="it is forbidden"))
     assert report.to_text(EXPECTED, bare, judge(EXPECTED, bare)).splitlines()[-1] == (
         "verdict: PASS, by names alone (not sampled: it is forbidden)"
     )
@@ -160,7 +167,7 @@ def test_the_text_says_when_a_cpu_could_do_more_than_its_row_asks() -> None:
 
 
 def test_colours_are_added_and_change_nothing_else() -> None:
-    bad = replace(GOOD, speedup=1.2)
+    bad = good(speedup=1.2)
     for findings in (GOOD, bad):
         verdict = judge(EXPECTED, findings)
         text = report.to_text(EXPECTED, findings, verdict, report.coloured)
@@ -170,6 +177,29 @@ def test_colours_are_added_and_change_nothing_else() -> None:
 
 
 def test_the_text_of_a_failure_ends_in_the_reasons() -> None:
-    bad = replace(GOOD, speedup=1.2)
+    bad = good(speedup=1.2)
     lines = report.to_text(EXPECTED, bad, judge(EXPECTED, bad)).splitlines()
-    assert lines[-2:] == ["verdict: FAIL", "int8 speed: 1.20 times, should be >= 1.5 times fp32"]
+    assert lines[-2:] == [
+        "verdict: FAIL",
+        "digits: int8 speed: 1.20 times, should be >= 1.5 times fp32",
+    ]
+
+
+def test_a_check_is_one_line_for_all_tasks_that_pass_it() -> None:
+    slow = replace(BOTH, tasks=(DIGITS, replace(ENCODER, speedup=1.2)))
+    lines = report.to_text(EXPECTED, slow, judge(EXPECTED, slow)).splitlines()
+    assert [line for line in lines if line.startswith(("ok ", "FAIL"))] == [
+        "ok   expectation for this CPU   avx512_vnni",
+        "ok   fp32 accuracy              0.9900",
+        "ok   int8 accuracy drop         0.0020 (0.9900 to 0.9880)",
+        "ok   agreement                  0.9950",
+        "ok   fp32 kernels               "
+        "digits f32: jit:avx512_core; encoder f32: brg_matmul:avx512_core",
+        "ok   int8 kernels: convolution  brg_conv_fwd:avx512_core_vnni (fast int8 for avx512_vnni)",
+        "ok   int8 kernels: linear       brg_matmul:avx512_core_vnni (fast int8 for avx512_vnni)",
+        "ok   fp32 instructions          none of int8's",
+        "ok   int8 instructions          vpdpbusd",
+        "ok   int8 speed                 digits 2.10 times",
+        "FAIL encoder: int8 speed                 1.20 times",
+    ]
+    assert lines[-1] == "encoder: int8 speed: 1.20 times, should be >= 1.5 times fp32"

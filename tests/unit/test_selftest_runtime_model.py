@@ -44,6 +44,12 @@ def test_openvinos_runtime_model_lists_what_ran() -> None:
     assert runtime_model.parse(operators) == RAN
 
 
+def test_a_product_of_two_activations_is_no_linear_layer() -> None:
+    operators = [rt_info("MatMul", "brgemm_avx512_f32"), rt_info("FullyConnected", "brgemm_I8")]
+    kinds = [kernel.operator for kernel in runtime_model.parse(operators)]
+    assert kinds == ["attention", "linear"]
+
+
 def test_onednns_name_replaces_openvinos_coarser_one_and_keeps_the_time() -> None:
     refined = runtime_model.refine(RAN, [MADE])
     assert refined == (

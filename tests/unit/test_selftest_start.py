@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from inferpack.model import Need, Variant
+from inferpack.model import Arch, Need, Variant
 from inferpack.program import image_module
-from selftest import cpu, cpuid, start
+from selftest import arm, cpu, cpuid, start
 
 ROOT = Path(__file__).resolve().parents[2]
 V2 = cpuid.LEVELS["x86-64-v2"]
@@ -126,25 +126,59 @@ def test_a_cpu_that_lacks_something_is_told_so_in_one_line() -> None:
     )
 
 
+def test_an_arm_cpu_is_told_so_by_its_name() -> None:
+    image = start.Image(variant="some-arm64", needs=("armv8.2-a",), threads=(), pinned=False)
+    assert start.unfit(image, ("Cortex-A72", ("neon", "crc32"), False)) == (
+        "some-arm64: cannot run on this CPU (Cortex-A72), which has no lse, rdm: it needs"
+        " Armv8.2-A, Arm's Neoverse N1 and Cortex-A76, Fujitsu's A64FX and what came after; use"
+        " such a CPU, or let a virtual machine show its host's (QEMU: -cpu host)"
+    )
+    assert start.unfit(image, ("Neoverse N1", ("neon", "crc32", "lse", "rdm"), False)) is None
+
+
+def test_an_image_that_needs_nothing_asks_no_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpuid, "identify", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(start, "share", lambda *_: None)
+    start.prepare(start.Image(variant="some", needs=(), threads=(), pinned=False))
+
+
 def test_whatever_a_recipe_needs_is_checked_and_explained(variants: tuple[Variant, ...]) -> None:
     needs = {need for variant in variants for need in variant.cell.needs}
     assert needs <= set(Need) <= set(cpuid.SINCE)
-    assert {part for need in needs for part in cpuid.LEVELS.get(need, (need,))} <= set(cpuid.BITS)
+    for need in Need:
+        known = cpuid.BITS if need.arch is Arch.AMD64 else arm.BITS
+        assert set(cpuid.LEVELS.get(need, (need,))) <= set(known)
 
 
 def test_every_x86_feature_that_selftest_reports_is_asked_of_the_cpu() -> None:
     assert set(cpu.X86_FEATURES) <= set(cpuid.BITS)
 
 
+def test_an_image_for_one_cpu_target_names_the_one_for_any() -> None:
+    image = start.Image(
+        variant="toy-mlas-x86-64-v3-py311-amd64",
+        needs=("x86-64-v3",),
+        threads=(),
+        pinned=False,
+        instead="toy:1.0-mlas",
+    )
+    features = tuple(name for name in cpuid.LEVELS["x86-64-v3"] if name not in ("fma", "avx2"))
+    assert start.unfit(image, ("Some CPU", features, False)) == (
+        "toy-mlas-x86-64-v3-py311-amd64: cannot run on this CPU (Some CPU), which has no fma, avx2:"
+        f" it needs {cpuid.SINCE['x86-64-v3']}; pull toy:1.0-mlas, which is for any CPU"
+    )
+
+
 def test_an_image_knows_what_its_recipe_says(onnxruntime: Variant) -> None:
     scope: dict[str, start.Image] = {}
     exec(image_module(onnxruntime), scope)  # noqa: S102 - our own rendering
     image, recipe = scope["IMAGE"], onnxruntime.recipe
-    assert (image.variant, image.needs, image.threads, image.pinned) == (
+    assert (image.variant, image.needs, image.threads, image.pinned, image.instead) == (
         onnxruntime.id,
         ("x86-64-v2",),
         recipe.threads,
         False,
+        "",
     )
 
 

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from selftest.evidence import Kernel
-from selftest.expectation import Row
+from selftest.expectation import Row, choose
 from selftest.findings import Findings
-from selftest.verdict import choose, judge, reasons
-from tests.unit.selftest_cases import EXPECTED, GOOD, ROWS
+from selftest.verdict import judge, reasons
+from tests.unit.selftest_cases import BOTH, DIGITS, EXPECTED, GOOD, ROWS, good
 
 
 def why(findings: Findings) -> list[str]:
-    return reasons(judge(EXPECTED, findings))
+    """Of the one task that there is."""
+    return [reason.removeprefix("digits: ") for reason in reasons(judge(EXPECTED, findings))]
 
 
 def on(*features: str, emulated: bool = False) -> Findings:
@@ -46,42 +47,49 @@ def test_a_row_without_features_fits_any_cpu() -> None:
 
 
 def test_good_findings_pass_every_check() -> None:
-    verdict = judge(EXPECTED, GOOD)
-    assert [(check.name, check.passed) for check in verdict.checks] == [
-        ("fp32 accuracy", True),
-        ("int8 accuracy drop", True),
-        ("agreement", True),
+    verdict = judge(EXPECTED, BOTH)
+    assert [(check.title, check.passed) for check in verdict.checks] == [
         ("expectation for this CPU", True),
-        ("fp32 kernels", True),
-        ("int8 kernels: convolution", True),
-        ("int8 kernels: linear", True),
-        ("fp32 instructions", True),
-        ("int8 instructions", True),
-        ("int8 speed", True),
+        ("digits: fp32 accuracy", True),
+        ("digits: int8 accuracy drop", True),
+        ("digits: agreement", True),
+        ("digits: fp32 kernels", True),
+        ("digits: int8 kernels: convolution", True),
+        ("digits: int8 kernels: linear", True),
+        ("digits: fp32 instructions", True),
+        ("digits: int8 instructions", True),
+        ("digits: int8 speed", True),
+        ("encoder: fp32 accuracy", True),
+        ("encoder: int8 accuracy drop", True),
+        ("encoder: agreement", True),
+        ("encoder: fp32 kernels", True),
+        ("encoder: int8 kernels: linear", True),
+        ("encoder: fp32 instructions", True),
+        ("encoder: int8 instructions", True),
+        ("encoder: int8 speed", True),
     ]
     assert (verdict.passed, verdict.row, verdict.row_note) == (True, ROWS[0], None)
 
 
 def test_an_inaccurate_baseline_fails() -> None:
-    bad = replace(
-        GOOD,
-        fp32=replace(GOOD.fp32, accuracy=0.1),
-        int8=replace(GOOD.int8, accuracy=0.1),
+    bad = good(
+        fp32=replace(DIGITS.fp32, accuracy=0.1),
+        int8=replace(DIGITS.int8, accuracy=0.1),
     )
     assert why(bad) == ["fp32 accuracy: 0.1000, should be >= 0.97"]
 
 
 def test_a_drop_in_accuracy_fails() -> None:
-    bad = replace(GOOD, int8=replace(GOOD.int8, accuracy=0.97))
+    bad = good(int8=replace(DIGITS.int8, accuracy=0.97))
     assert why(bad) == ["int8 accuracy drop: 0.0200 (0.9900 to 0.9700), should be <= 0.01"]
 
 
 def test_a_drop_of_just_what_is_allowed_passes() -> None:
-    assert why(replace(GOOD, int8=replace(GOOD.int8, accuracy=0.98))) == []
+    assert why(good(int8=replace(DIGITS.int8, accuracy=0.98))) == []
 
 
 def test_different_answers_fail_even_when_both_are_accurate() -> None:
-    assert why(replace(GOOD, agreement=0.9)) == ["agreement: 0.9000, should be >= 0.98"]
+    assert why(good(agreement=0.9)) == ["agreement: 0.9000, should be >= 0.98"]
 
 
 def test_a_cpu_that_no_row_fits_fails_and_says_so() -> None:
@@ -93,13 +101,13 @@ def test_a_cpu_that_no_row_fits_fails_and_says_so() -> None:
 
 def test_a_baseline_that_is_not_in_f32_fails() -> None:
     bfloat = Kernel(operator="convolution", types="bf16", implementation="brgconv:avx512_core_bf16")
-    bad = replace(GOOD, fp32=replace(GOOD.fp32, kernels=(bfloat,)))
+    bad = good(fp32=replace(DIGITS.fp32, kernels=(bfloat,)))
     (reason,) = why(bad)
     assert reason.startswith("fp32 kernels: bf16: brgconv:avx512_core_bf16, should be all in f32")
 
 
 def fp32_ran(*kernels: Kernel) -> Findings:
-    return replace(GOOD, fp32=replace(GOOD.fp32, kernels=kernels))
+    return good(fp32=replace(DIGITS.fp32, kernels=kernels))
 
 
 FP32 = Kernel(operator="convolution", types="f32", implementation="x64:gemm:jit", count=5)
@@ -133,15 +141,44 @@ def test_a_cpu_that_can_more_than_any_row_knows_is_judged_by_the_nearest_lower_o
 
 
 def test_int8_that_is_not_faster_fails() -> None:
-    assert why(replace(GOOD, speedup=1.2)) == [
-        "int8 speed: 1.20 times, should be >= 1.5 times fp32"
-    ]
+    assert why(good(speedup=1.2)) == ["int8 speed: 1.20 times, should be >= 1.5 times fp32"]
 
 
 def test_emulated_speed_is_reported_and_not_judged() -> None:
-    slow = replace(on("avx512_vnni", emulated=True), speedup=0.4)
+    slow = replace(on("avx512_vnni", emulated=True), tasks=good(speedup=0.4).tasks)
     verdict = judge(EXPECTED, slow)
     assert (verdict.passed, verdict.checks[-1].saw) == (
         True,
         "0.40 times (emulated: not judged)",
     )
+
+
+def test_each_task_is_judged_by_itself_and_named() -> None:
+    slow = replace(BOTH, tasks=(BOTH.tasks[0], replace(BOTH.tasks[1], speedup=1.2)))
+    assert reasons(judge(EXPECTED, slow)) == [
+        "encoder: int8 speed: 1.20 times, should be >= 1.5 times fp32"
+    ]
+
+
+def test_an_operator_that_the_row_does_not_name_is_not_let_pass() -> None:
+    rows = tuple(replace(row, kernels={"convolution": "slow"}) for row in ROWS)
+    assert reasons(judge(replace(EXPECTED, rows=rows), GOOD)) == [
+        "digits: int8 kernels: linear ran unjudged, for the row names none, "
+        "this CPU (avx512_vnni) should run what its row names"
+    ]
+
+
+def test_where_there_are_no_convolutions_the_linear_layers_are_the_baseline() -> None:
+    (digits, encoder), slow = BOTH.tasks, (replace(FP32, operator="linear", count=13),)
+    found = replace(encoder, fp32=replace(encoder.fp32, kernels=slow))
+    assert reasons(judge(EXPECTED, replace(BOTH, tasks=(digits, found)))) == [
+        "encoder: fp32 kernels: 13 of 14 linears, should be all in f32, no reference linear"
+    ]
+
+
+def test_a_row_may_ask_less_of_one_task() -> None:
+    rows = tuple(replace(row, speedups={"encoder": 1.1}) for row in ROWS)
+    slow = replace(BOTH, tasks=tuple(replace(task, speedup=1.2) for task in BOTH.tasks))
+    assert reasons(judge(replace(EXPECTED, rows=rows), slow)) == [
+        "digits: int8 speed: 1.20 times, should be >= 1.5 times fp32"
+    ]

@@ -8,11 +8,12 @@ from selftest.evidence import Kernel
 from selftest.findings import Findings
 from selftest.instructions import Instructions
 from selftest.verdict import judge, reasons
-from tests.unit.selftest_cases import CONVOLUTION, EXPECTED, GOOD, LINEAR
+from tests.unit.selftest_cases import CONVOLUTION, DIGITS, EXPECTED, GOOD, LINEAR, good
 
 
 def why(findings: Findings) -> list[str]:
-    return reasons(judge(EXPECTED, findings))
+    """Of the one task that there is."""
+    return [reason.removeprefix("digits: ") for reason in reasons(judge(EXPECTED, findings))]
 
 
 def on(*features: str) -> Findings:
@@ -20,7 +21,7 @@ def on(*features: str) -> Findings:
 
 
 def int8_ran(*kernels: Kernel, problem: str | None = None) -> Findings:
-    return replace(GOOD, int8=replace(GOOD.int8, kernels=kernels, problem=problem))
+    return good(int8=replace(DIGITS.int8, kernels=kernels, problem=problem))
 
 
 SHOULD = "this CPU (avx512_vnni) should run fast int8 for avx512_vnni or better"
@@ -35,8 +36,8 @@ def test_a_kernel_for_a_lesser_cpu_fails_and_is_the_one_that_is_named() -> None:
 
 def test_a_kernel_for_a_better_cpu_passes() -> None:
     better = replace(LINEAR, implementation="brg_matmul:avx512_core_amx", count=1)
-    amx = replace(GOOD.int8, instructions=Instructions(samples=100, seen={"tdpb": 0.3}))
-    found = replace(GOOD, int8=replace(amx, kernels=(CONVOLUTION, better)))
+    amx = replace(DIGITS.int8, instructions=Instructions(samples=100, seen={"tdpb": 0.3}))
+    found = good(int8=replace(amx, kernels=(CONVOLUTION, better)))
     assert why(found) == []
 
 
@@ -50,13 +51,13 @@ def test_a_slow_kernel_is_enough_where_the_row_says_so_and_nowhere_else() -> Non
     slow = replace(LINEAR, implementation="gemm:jit")
     avx2 = replace(CONVOLUTION, implementation="jit_uni_int8:avx2")
     seen = Instructions(samples=100, seen={"vpmaddubsw.vex": 0.6})
-    found = replace(GOOD.int8, kernels=(avx2, slow), instructions=seen)
-    assert why(replace(on("avx2"), int8=found)) == []
+    found = replace(DIGITS.int8, kernels=(avx2, slow), instructions=seen)
+    assert why(replace(on("avx2"), tasks=good(int8=found).tasks)) == []
     assert why(int8_ran(CONVOLUTION, slow)) == [
         f"int8 kernels: linear ran gemm:jit (slow int8), {SHOULD}"
     ]
     worst = replace(found, kernels=(avx2, replace(LINEAR, implementation="ref:any")))
-    assert why(replace(on("avx2"), int8=worst)) == [
+    assert why(replace(on("avx2"), tasks=good(int8=worst).tasks)) == [
         "int8 kernels: linear ran ref:any (reference), this CPU (avx2) should run "
         "any int8 kernel but a reference one"
     ]
@@ -103,9 +104,8 @@ MLAS = (
 def mlas(seen: dict[str, float] | None, unsampled: str | None = None) -> Findings:
     """A library that names no kernels, and what its threads were seen doing."""
     instructions = None if seen is None else Instructions(samples=100, seen=seen)
-    return replace(
-        GOOD,
-        int8=replace(GOOD.int8, kernels=MLAS, instructions=instructions, unsampled=unsampled),
+    return good(
+        int8=replace(DIGITS.int8, kernels=MLAS, instructions=instructions, unsampled=unsampled),
     )
 
 
@@ -136,7 +136,7 @@ def test_no_names_and_no_samples_is_a_failure_that_says_what_forbids_them() -> N
 
 def seen_in_int8(seen: dict[str, float] | None) -> Findings:
     instructions = None if seen is None else Instructions(samples=100, seen=seen)
-    return replace(GOOD, int8=replace(GOOD.int8, instructions=instructions, unsampled="forbidden"))
+    return good(int8=replace(DIGITS.int8, instructions=instructions, unsampled="forbidden"))
 
 
 def test_names_that_the_instructions_contradict_fail() -> None:
@@ -158,16 +158,16 @@ def test_a_better_kernel_among_others_needs_not_be_seen_most() -> None:
     amx = replace(CONVOLUTION, implementation="brg_conv_fwd:avx512_core_amx", count=2)
     seen = Instructions(samples=100, seen={"tdpb": 0.2, "vpdpbusd": 0.4})
     mixed = (amx, replace(CONVOLUTION, count=3), LINEAR)
-    assert why(replace(GOOD, int8=replace(GOOD.int8, kernels=mixed, instructions=seen))) == []
+    assert why(good(int8=replace(DIGITS.int8, kernels=mixed, instructions=seen))) == []
 
 
 def test_a_kernel_that_takes_no_time_needs_not_be_seen() -> None:
     avx512 = replace(CONVOLUTION, implementation="jit_int8:avx512_core", milliseconds=9.0)
     seen = Instructions(samples=100, seen={"vpmaddubsw": 0.4})
     found = replace(
-        GOOD.int8, instructions=seen, kernels=(avx512, replace(LINEAR, milliseconds=0.1))
+        DIGITS.int8, instructions=seen, kernels=(avx512, replace(LINEAR, milliseconds=0.1))
     )
-    assert [reason.partition(" (")[0] for reason in why(replace(GOOD, int8=found))] == [
+    assert [reason.partition(" (")[0] for reason in why(good(int8=found))] == [
         "int8 kernels: convolution ran jit_int8:avx512_core"
     ]
 
@@ -179,6 +179,6 @@ def test_names_are_enough_where_sampling_is_forbidden() -> None:
 
 def test_int8_instructions_in_the_baseline_fail() -> None:
     seen = Instructions(samples=100, seen={"vpdpbusd": 0.3})
-    assert why(replace(GOOD, fp32=replace(GOOD.fp32, instructions=seen))) == [
+    assert why(good(fp32=replace(DIGITS.fp32, instructions=seen))) == [
         "fp32 instructions: vpdpbusd, should be none of int8's"
     ]

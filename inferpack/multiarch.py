@@ -1,0 +1,124 @@
+"""Multi-arch indexes: one name for what is proven on every architecture.
+
+An index is a document of some hundred bytes. The engine has the images it names, so loading it
+moves nothing.
+"""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from inferpack import images, proof
+from inferpack.model import GENERIC, Arch, Variant
+from inferpack.store import locked
+from inferpack.workshop import Workshop
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+LATEST = "latest"
+
+# https://github.com/opencontainers/image-spec/blob/main/annotations.md, and containerd's own
+REF_NAME, IMAGE_NAME = "org.opencontainers.image.ref.name", "io.containerd.image.name"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A name, and the variant that it means on each architecture."""
+
+    reference: str
+    variants: tuple[Variant, ...]
+
+
+def indexes(variants: Iterable[Variant]) -> tuple[Index, ...]:
+    """All names that stand for more than one variant, or for the best one.
+
+    NAME:VERSION-BACKEND, NAME:VERSION and NAME:latest, each with -dev for that flavour. Where
+    architectures have different newest versions, each version's index has one platform, and
+    `latest` both. A recipe's matrix runs from each architecture's best backend to the least.
+    """
+    named: dict[str, dict[Arch, Variant]] = {}
+    for variant in variants:
+        if variant.cell.target == GENERIC:
+            for tag in (f"{variant.version}-{variant.backend}", variant.version, LATEST):
+                reference = f"{variant.namespace}/{variant.recipe.name}:{tag}{variant.suffix}"
+                named.setdefault(reference, {}).setdefault(variant.arch, variant)
+    return tuple(
+        Index(reference=reference, variants=tuple(found[arch] for arch in sorted(found)))
+        for reference, found in named.items()
+    )
+
+
+def document(found: Mapping[Arch, images.Image]) -> bytes:
+    """The index itself, as the OCI image specification has it."""
+    manifests = [
+        {
+            "mediaType": MANIFEST,
+            "digest": image.digest,
+            "size": image.manifest_size,
+            "platform": {"architecture": str(arch), "os": "linux"},
+        }
+        for arch, image in sorted(found.items())
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+
+
+def archive(reference: str, index: bytes) -> bytes:
+    """An OCI layout, as a tar, with nothing but the index under its name."""
+    digest = hashlib.sha256(index).hexdigest()
+    annotations = {
+        IMAGE_NAME: f"docker.io/{reference}",
+        REF_NAME: reference.rpartition(":")[2],
+    }
+    descriptor = {
+        "mediaType": INDEX,
+        "digest": f"sha256:{digest}",
+        "size": len(index),
+        "annotations": annotations,
+    }
+    top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor]}
+    members = {
+        "oci-layout": b'{"imageLayoutVersion": "1.0.0"}',
+        "index.json": json.dumps(top).encode(),
+        f"blobs/sha256/{digest}": index,
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def proven(shop: Workshop, variant: Variant) -> images.Image | None:
+    """The variant's image, where it is proven and the engine has it."""
+    image, proof_ = images.read(shop.folder(variant)), proof.read(shop.folder(variant))
+    if image is None or proof_ is None or proof_.digest != image.digest:
+        return None
+    return image if shop.engine.digest(image.digest) else None
+
+
+def update(shop: Workshop, changed: Variant) -> tuple[str, ...]:
+    """Makes every index that may have this variant, of all that is proven; returns their names."""
+    known = [
+        replace(variant, namespace=changed.namespace)
+        for variant in shop.variants(changed.recipe.name)
+    ]
+    with locked(shop.root / "build" / changed.recipe.name):
+        return tuple(
+            made(shop, index)
+            for index in indexes(known)
+            if changed.id in {variant.id for variant in index.variants}
+        )
+
+
+def made(shop: Workshop, index: Index) -> str:
+    """The index's name and platforms, once the engine has it."""
+    found = {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
+    content = document(found)
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    shop.engine.load(archive(index.reference, content), index.reference, digest)
+    return f"{index.reference} ({', '.join(found)})"
