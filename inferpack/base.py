@@ -2,7 +2,7 @@
 
 import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from inferpack import archive, console, deb, debian, process, rootfs, store
 from inferpack.bases import Base
 from inferpack.errors import InferpackError
 from inferpack.model import Arch, Package
+from inferpack.rootfs import Node
 from inferpack.tables import Record
 
 SOURCES = tuple(
@@ -23,7 +24,10 @@ SOURCES = tuple(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltBase:
-    """A base on this machine's disk: `tar` is ready for `ADD base.tar /`, `root` is it unpacked."""
+    """A base on this machine's disk: `tar` is ready for `ADD base.tar /`, `root` is it unpacked.
+
+    Of a dev flavour's that another's Python compiled, `root` holds only Python's modules.
+    """
 
     arch: Arch
     digest: str
@@ -51,8 +55,9 @@ def ensure(
     """The base, built unless these inputs have been built before.
 
     `compiler` is a base whose Python runs on this machine; it byte-compiles the base of another
-    architecture, and is made from Debian's current packages where none is given. Where Debian has
-    moved on from the `committed` packages, each change is reported and the base has the new ones.
+    architecture or flavour. For another architecture it is made from Debian's current packages
+    where none is given. Where Debian has moved on from the `committed` packages, each change is
+    reported and the base has the new ones.
     """
     source = [store.file_digest(path) for path in SOURCES]
     folder = cache / "base" / store.digest(base, arch, committed, source)
@@ -110,7 +115,8 @@ def build(
     with store.whole_folder(folder) as temporary:
         root = temporary / "root"
         root.mkdir()
-        rootfs.write_folder(tree, root)
+        is_only_compiled = compiler is not None and debian.is_whole(packages)
+        rootfs.write_folder(sources(tree) if is_only_compiled else tree, root)
         python = interpreter(root, arch) if compiler is None else python_command(compiler)
         compile_stdlib(python, root, base, log=cache / "logs" / f"base-{arch}-compileall.log")
         rootfs.write_tar(tree | rootfs.bytecode(root), temporary / "base.tar")
@@ -118,6 +124,15 @@ def build(
         record = BaseRecord(digest=digest, packages=packages)
         store.write_record(temporary / "base.json", record)
     return record
+
+
+def sources(tree: Mapping[str, Node]) -> rootfs.Tree:
+    """What there is to compile of Python's and Debian's modules."""
+    return {
+        name: node
+        for name, node in tree.items()
+        if name.startswith("usr/lib/python3") and name.endswith(".py")
+    }
 
 
 def changes(committed: Iterable[Package], found: Iterable[Package]) -> tuple[str, ...]:

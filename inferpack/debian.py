@@ -7,7 +7,7 @@ from inferpack import alternatives, dpkg, ldcache, rootfs, scripts
 from inferpack.bases import Base
 from inferpack.deb import Deb
 from inferpack.errors import InferpackError
-from inferpack.model import Arch
+from inferpack.model import Arch, Package
 from inferpack.rootfs import File, Folder, Link, Node, Tree
 
 USER, UID = "inferpack", 10001
@@ -47,13 +47,18 @@ def install(debs: Iterable[Deb], base: Base, arch: Arch) -> Tree:
     with ThreadPoolExecutor() as pool:  # nearly all of the time is decompression's
         owned = tuple(pool.map(lambda deb: dict(rootfs.entries(deb.data)), debs))
     tree = {name: node for own in owned for name, node in rootfs.placed(own.items()).items()}
-    whole = any(deb.name == "dpkg" for deb in debs)
+    whole = is_whole(debs)
     written = developed(debs, owned, tree, base) if whole else accounts()
     tree |= rootfs.merged(tree) | folders() | links(base) | authorities(tree)
     tree = rootfs.whole(rootfs.without(tree, base.remove)) | written
     tree |= {} if whole else status(debs, tree)
     tree |= loader_cache(tree, arch)
     return rootfs.whole(tree)
+
+
+def is_whole(packages: Iterable[Deb | Package]) -> bool:
+    """Whether these packages are a Debian that goes on installing: the dev flavour's."""
+    return any(package.name == "dpkg" for package in packages)
 
 
 def developed(

@@ -47,9 +47,10 @@ class Operator(StrEnum):
 
 class Least(StrEnum):
     """The least an INT8 kernel must be: fast, for this instruction set or a better one; or slow,
-    where the library has nothing better.
+    where the library has nothing better; or some of them INT8, where it leaves others in FP32.
     """
 
+    SOME = "some"
     SLOW = "slow"
     SSE4 = "sse4"
     AVX2 = "avx2"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inferpack.compatibility import Outcome, Tried
-from inferpack.model import Arch
+from inferpack.model import Arch, Flavour
 from inferpack.records import Evidence
 
 UNTRIED = "not tried"
@@ -41,7 +41,9 @@ def grid(arch: Arch, evidence: list[Evidence]) -> Grid:
     """The CPUs in the order of the records, each once."""
     names = tuple(dict.fromkeys(name for item in evidence for name in tried(item)))
     rows = (
-        (title(item), tuple(square(tried(item).get(name)) for name in names)) for item in evidence
+        (title(item), tuple(square(tried(item).get(name)) for name in names))
+        for item in evidence
+        if item.cpus or item.variant.flavour is Flavour.RUNTIME
     )
     versions = {item.cpus.qemu for item in evidence if item.cpus}
     return Grid(arch=arch, qemu=", ".join(sorted(versions)), cpus=names, rows=tuple(rows))

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from inferpack.expectation import Row
-from inferpack.model import Arch, Compiler, Variant
+from inferpack.model import SITE, Arch, Compiler, Variant
 from inferpack.store import digest, disk, file_digest, files_digest, is_sealed, sources
 from inferpack.tree import byte_compile, pack
 
@@ -88,11 +88,18 @@ def chosen(variant: Variant, source: Path) -> list[Path]:
     ]
 
 
+def plugin(variant: Variant, source: Path) -> dict[str, Path]:
+    """What the backend adds to the framework (plugins/), by its name below site-packages."""
+    folder = source.parent / "plugins" / f"{variant.recipe.name}-{variant.backend}"
+    return {str(path.relative_to(folder)): path for path in sources(folder)}
+
+
 def key(variant: Variant, source: Path) -> str:
     """The digest of everything the layer is made from, but for the compiler."""
     own = [file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("program", "tree")]
     files = files_digest(source, chosen(variant, source))
-    return digest(own, files, expectations(variant).decode(), image_module(variant))
+    added = {name: file_digest(path) for name, path in plugin(variant, source).items()}
+    return digest(own, files, added, expectations(variant).decode(), image_module(variant))
 
 
 def program_layer(
@@ -116,6 +123,10 @@ def program_layer(
 def fill(root: Path, variant: Variant, source: Path) -> None:
     for path in chosen(variant, source):
         target = root / HOME / "selftest" / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for name, path in plugin(variant, source).items():
+        target = root / SITE / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     (root / HOME / "expect.json").write_bytes(expectations(variant))

@@ -16,6 +16,9 @@ from selftest.instructions import Instructions
 SLOW = "slow"
 """Stands in a recipe's row where the library has nothing better: any INT8 but a reference."""
 
+SOME = "some"
+"""Where the library leaves others in FP32: some in INT8, and none a reference."""
+
 ISAS = (
     "sse4",
     "avx2",
@@ -164,6 +167,8 @@ def asked(least: str) -> str:
     """What a row asks for, in words."""
     if least == SLOW:
         return "any int8 kernel but a reference one"
+    if least == SOME:
+        return "some int8 kernel, and no reference one"
     return f"{Kind.FAST.value} for {least} or better"
 
 

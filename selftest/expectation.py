@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from selftest.classes import ISAS, SLOW, untold
+from selftest.classes import ISAS, SLOW, SOME, untold
 from selftest.errors import BrokenInstallation
 from selftest.evidence import OPERATORS
 
@@ -26,7 +26,7 @@ class Accuracy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """What a CPU with all of these features must show; `kernels`: operator to the least
-    instruction set that must run it in fast INT8, or SLOW; `speedups`: of tasks with another one.
+    instruction set that must run it in fast INT8, SLOW or SOME; `speedups`: of tasks with others.
     """
 
     cpu: tuple[str, ...]
@@ -112,7 +112,7 @@ def _row(value: object, where: str) -> Row:
         raise ValueError(f"{where}.speedups: must be an object")
     for kind, least in kernels.items():
         _choice(kind, f"{where}.kernels", OPERATORS)
-        _choice(least, f"{where}.kernels.{kind}", (SLOW, *ISAS))
+        _choice(least, f"{where}.kernels.{kind}", (SOME, SLOW, *ISAS))
     return Row(
         cpu=tuple(_text(feature, f"{where}.cpu") for feature in cpu),
         kernels=kernels,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from textwrap import shorten, wrap
 
+from selftest.checks import Check, Verdict, reasons
 from selftest.classes import Kind, classify
 from selftest.cpu import Cpu
 from selftest.evidence import OPERATORS, Kernel
 from selftest.expectation import Expectation
 from selftest.findings import Findings, Precise, TaskFindings
 from selftest.instructions import LEAST
-from selftest.verdict import Check, Verdict, reasons
 
 SCHEMA = 3
 WIDTH = 100

@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from selftest.checks import KERNELS, Check, Verdict
 from selftest.classes import (
-    SEEN,
     Kind,
     asked,
     best,
     classify,
     dominant,
     is_at_least,
-    meets,
     named,
     worst,
 )
 from selftest.evidence import OPERATORS, Kernel
 from selftest.expectation import Expectation, Row, choose, note
-from selftest.findings import Findings, Precise, TaskFindings
-from selftest.instructions import LEAST
+from selftest.findings import Findings, TaskFindings
+from selftest.judged import judged, kernel_problem, unclaimed, weighty
 from selftest.wording import classed, names, typed
 
-KERNELS = "int8 kernels: "
 UNPROMISED = "unjudged, for the row names none"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """`task`: the one that it is about; None: about none of them."""
-
-    name: str
-    passed: bool
-    expected: str
-    saw: str
-    task: str | None = None
-
-    @property
-    def title(self) -> str:
-        return f"{self.task}: {self.name}" if self.task else self.name
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """`row`: the one that was judged by, None when no row fits this CPU; `row_note`: when this CPU
-    could do more than any row of its kind asks for.
-    """
-
-    row: Row | None
-    row_note: str | None
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
 
 
 def judge(expectation: Expectation, findings: Findings) -> Verdict:
@@ -103,8 +71,10 @@ def answers_agree(expectation: Expectation, row: Row | None, task: TaskFindings)
 
 def fp32_is_real(expectation: Expectation, row: Row | None, task: TaskFindings) -> Iterable[Check]:
     """A baseline in BF16 or INT8 would make the speed ratio meaningless, a slow one buys it."""
-    seen = _judged(task.fp32.kernels)
+    seen = judged(task.fp32.kernels)
     problem = _baseline_problem(seen, task)
+    if strangers := unclaimed(expectation.backend, seen):
+        problem = problem or f"{names(strangers)}, which is not {expectation.backend}"
     yield Check(
         name="fp32 kernels",
         passed=bool(seen) and problem is None,
@@ -138,29 +108,13 @@ def int8_is_on_fast_kernels(
     for kind, count in task.operators.items():
         least = row.kernels.get(kind)
         seen = [kernel for kernel in task.int8.kernels if kernel.operator == kind]
-        problem = _kernel_problem(least, seen, count, task.int8) if least else UNPROMISED
+        problem = kernel_problem(least, seen, count, task.int8) if least else UNPROMISED
         yield Check(
             name=KERNELS + kind,
             passed=problem is None,
             expected=asked(least) if least else "what its row names",
             saw=problem or classed(seen, task.int8),
         )
-
-
-def _kernel_problem(least: str, seen: list[Kernel], all_of_them: int, int8: Precise) -> str | None:
-    count = sum(kernel.count for kernel in seen)
-    wrong = [
-        kernel
-        for kernel in seen
-        if not meets(classify(kernel, int8.instructions), least) and not _escapes(kernel, int8)
-    ]
-    if not seen:
-        return f"unseen ({int8.problem or 'no evidence of any'})"
-    if wrong:
-        return classed(wrong, int8)
-    if count != all_of_them:
-        return f"{count} of {all_of_them} in INT8: {names(seen)}"
-    return None
 
 
 def instructions_agree(
@@ -171,7 +125,7 @@ def instructions_agree(
     """
     claims = {
         found.isa
-        for kernel in _weighty(_judged(task.int8.kernels))
+        for kernel in weighty(judged(task.int8.kernels))
         if (found := classify(kernel, task.int8.instructions)).kind is Kind.FAST and found.isa
     }
     claim, expected = best(claims), "any"
@@ -214,51 +168,8 @@ CHECKS: tuple[Callable[[Expectation, Row | None, TaskFindings], Iterable[Check]]
 )
 
 
-def reasons(verdict: Verdict) -> list[str]:
-    """One line per failing check."""
-    return [
-        _reason(check, verdict.row.name if verdict.row else "")
-        for check in verdict.checks
-        if not check.passed
-    ]
-
-
-def _reason(check: Check, row: str) -> str:
-    if check.name.startswith(KERNELS):
-        return f"{check.title} ran {check.saw}, this CPU ({row}) should run {check.expected}"
-    return f"{check.title}: {check.saw}, should be {check.expected}"
-
-
 def _at_least(name: str, value: float, least: float) -> Check:
     return Check(name=name, passed=value >= least, expected=f">= {least:g}", saw=f"{value:.4f}")
-
-
-def _judged(kernels: Iterable[Kernel]) -> list[Kernel]:
-    return [kernel for kernel in kernels if kernel.operator in OPERATORS]
-
-
-def _weighty(kernels: list[Kernel]) -> list[Kernel]:
-    """Those that take enough of the time to be seen computing."""
-    total = sum(kernel.milliseconds or 0.0 for kernel in kernels)
-    return [
-        kernel
-        for kernel in kernels
-        if kernel.milliseconds is None or kernel.milliseconds >= 2 * LEAST * total
-    ]
-
-
-def _escapes(kernel: Kernel, int8: Precise) -> bool:
-    """Whether it takes too little time for its instructions to be seen, beside kernels that are not
-    INT8: then the library's name for it, which names none, must do.
-    """
-    judged = _judged(int8.kernels)
-    return (
-        kernel.is_int8
-        and named(kernel.implementation) == (Kind.FAST, SEEN)
-        and int8.instructions is not None
-        and not int8.instructions.int8
-        and not any(one.is_int8 for one in _weighty(judged))
-    )
 
 
 def _features(findings: Findings) -> str:

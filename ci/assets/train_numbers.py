@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from selftest.numbers import DIGITS, MOST_DIGITS, MOST_WORDS, PAD, WORDS, sentences, translations
 
 SEED = 20
-WIDTH, HIDDEN, HEADS = 256, 512, 4
+WIDTH, HIDDEN, HEADS = 256, 512, 2
 """All multiples of 64: INT8 kernels compute whole blocks."""
 
 STEPS, BATCH = 1600, 128

@@ -3,11 +3,16 @@ verbose log of one translation.
 
 The model is stored as float16: FP32 computes on the very same numbers as float32. INT8 rounds the
 weights when it loads them, and each layer's input as it comes: there is nothing to calibrate.
+
+Each thread translates sentences of its own, as where many are to be translated: the products of a
+small model are too short to be shared by threads (two are then slower than one).
 """
 
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import ctranslate2
@@ -35,12 +40,14 @@ TYPES = {"float32": "f32", "int8_float32": "s8*s8->s32"}
 class Model:
     """`log`: what CTranslate2 says while it loads."""
 
-    def __init__(self, folder: Path, precision: Precision) -> None:
+    def __init__(self, folder: Path, precision: Precision, workers: int) -> None:
         self._settings = {
             "model_path": str(folder),
             "device": "cpu",
             "compute_type": COMPUTE_TYPES[precision],
+            "intra_threads": 1,
         }
+        self._workers = workers
         try:
             self.log = captured_stderr(self._load)
         except (RuntimeError, ValueError) as err:
@@ -54,12 +61,13 @@ class Model:
         level = ctranslate2.get_log_level()
         ctranslate2.set_log_level(logging.INFO)
         try:
-            self._translator = ctranslate2.Translator(**self._settings)
+            self._translator = ctranslate2.Translator(**self._settings, inter_threads=self._workers)
         finally:
             ctranslate2.set_log_level(level)
 
     def __call__(self, inputs: Array) -> Array:
-        results = self._translator.translate_batch(_tokens(inputs), **GREEDY)
+        share = -(-len(inputs) // self._workers)
+        results = self._translator.translate_batch(_tokens(inputs), **GREEDY, max_batch_size=share)
         found = [[INDEX.get(word, UNKNOWN) for word in one.hypotheses[0]] for one in results]
         return numbers.padded(found, MOST_WORDS)
 
@@ -95,21 +103,27 @@ class CTranslate2:
         return (numbers.task(self._folder / "numbers.txt"),)
 
     def load(self, task: Task, precision: Precision) -> Model:
-        """CTranslate2 names its backends once, before the first model. Of threads, too, those of
-        the first model count: Ruy's, which the INT8 one adds on Arm, take turns with OpenMP's.
-        """
+        """CTranslate2 names its backends once, before the first model."""
         for name in FILES:
             present(self._folder / name)
         before = _threads()
-        model = Model(self._folder, precision)
+        model = Model(self._folder, precision, workers(os.environ))
         model(task.inputs[:WARM])
-        self._threads = self._threads or _threads() - before
+        self._threads = max(self._threads, _threads() - before)
         self._backends = self._backends or gemm.backends(model.log)
         model.backends = self._backends
         return model
 
     def threads(self) -> int:
         return self._threads
+
+
+def workers(environment: Mapping[str, str]) -> int:
+    """As many as the threads that CTranslate2 would give to one translation, or this process's CPUs
+    where nobody says.
+    """
+    said = environment.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
 
 
 def _tokens(inputs: Array) -> list[list[str]]:

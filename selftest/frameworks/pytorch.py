@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 
 from selftest import onednn
@@ -22,12 +23,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.profiler import profile
 
 from selftest import mkl, reference
 from selftest.digits import Batch, Logits, load_encoder, load_ranges, load_weights
 from selftest.evidence import Kernel, NoEvidence, captured_stdout
 from selftest.frameworks import Precision, pytorch_arm, pytorch_encoder, pytorch_operators
 from selftest.frameworks.pytorch_int8 import Int8
+from selftest.frameworks.pytorch_operators import Operation
 from selftest.network import DIGITS
 from selftest.networks import IMAGE, Activation, Kind, Layer, Network
 from selftest.reference import Ranges
@@ -91,8 +94,8 @@ class Model:
         log = captured_stdout(lambda: _logged(self, batch))
         if not ARM:
             return self._framework.executed(log)
-        operations = pytorch_operators.profiled(lambda: self(batch))
-        ran = pytorch_operators.parse(operations, pytorch_operators.installed_blas())
+        blas = pytorch_operators.blas(torch.__config__.show())
+        ran = pytorch_operators.parse(_profiled(lambda: self(batch)), blas)
         return pytorch_operators.corrected(ran, self._framework.logged(log))
 
 
@@ -107,6 +110,20 @@ def _channels_last(x: Tensor) -> Tensor:
     return torch.empty_like(x, memory_format=torch.channels_last).copy_(x)
 
 
+def _profiled(run: Callable[[], object]) -> Iterator[Operation]:
+    """Every operator that `run` called, in order. Raises NoEvidence where torch cannot tell."""
+    with profile(use_kineto=True, record_shapes=True) as watched:
+        run()
+    if watched.kineto_results is None:
+        raise NoEvidence("torch's profiler has no results")
+    for event in watched.kineto_results.events():
+        yield Operation(
+            name=event.name(),
+            inputs=tuple(event.dtypes()),
+            milliseconds=event.duration_ns() / 1e6,
+        )
+
+
 def _logged(model: Model, batch: Batch) -> None:
     with ExitStack() as logs:
         for library in (torch.backends.mkldnn, torch.backends.mkl):
@@ -116,7 +133,7 @@ def _logged(model: Model, batch: Batch) -> None:
 
 
 class PyTorch:
-    version: str = torch.__version__
+    version: str = metadata.version("torch")  # torch.__version__ has +cpu on Arm, the wheel has not
 
     def __init__(self, data: Path) -> None:
         self._data = data

@@ -1,17 +1,14 @@
 """torch's own profile of one run as kernels: which operators ran, on numbers of which type.
 
 For what logs nothing: the quantised operators of XNNPACK and of Arm's Compute Library (ACL), which
-name no kernels, and FP32 products that oneDNN leaves to BLAS.
+name no kernels, and FP32 products that oneDNN leaves to BLAS. Needs no torch.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-
-import torch
-from torch.autograd.profiler import profile
 
 from selftest.evidence import Kernel, NoEvidence, types
 
@@ -43,23 +40,6 @@ class Operation:
     name: str
     inputs: tuple[str, ...]
     milliseconds: float
-
-
-def profiled(run: Callable[[], object]) -> tuple[Operation, ...]:
-    """Every operator that `run` called, in order. Raises NoEvidence where torch cannot tell."""
-    with profile(use_kineto=True, record_shapes=True) as watched:
-        run()
-    results = watched.kineto_results
-    if results is None:
-        raise NoEvidence("torch's profiler has no results")
-    return tuple(
-        Operation(
-            name=event.name(),
-            inputs=tuple(event.dtypes()),
-            milliseconds=event.duration_ns() / 1e6,
-        )
-        for event in results.events()
-    )
 
 
 def parse(operations: Iterable[Operation], blas: str) -> tuple[Kernel, ...]:
@@ -95,10 +75,6 @@ def blas(configuration: str) -> str:
     if found is None:
         raise NoEvidence("torch does not say which BLAS it was built with")
     return BLAS_NAMES.get(found[1], found[1])
-
-
-def installed_blas() -> str:
-    return blas(torch.__config__.show())
 
 
 def _kernel(one: Operation, blas_name: str) -> Kernel:

@@ -172,14 +172,15 @@ def _steps(trace: Any) -> Iterator[Step]:
 
 def _unnamed_threads() -> int:
     """Threads that go by the process's own name."""
-    own, *others = (
-        path.read_text() for path in sorted(Path("/proc/self/task").glob("*/comm"), key=_started)
-    )
-    return 1 + others.count(own)
+    names = [_name(task) for task in Path("/proc/self/task").iterdir()]
+    return names.count(_name(Path("/proc/self")))
 
 
-def _started(path: Path) -> int:
-    return int(path.parent.name)
+def _name(task: Path) -> str:
+    try:
+        return (task / "comm").read_text()
+    except OSError:  # it has just ended
+        return ""
 
 
 def open_framework(data: Path) -> TensorFlow:

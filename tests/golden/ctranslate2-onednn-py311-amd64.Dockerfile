@@ -6,7 +6,6 @@ ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/ctranslate2-4.8.5.tar /
 ADD --link layers/selftest.tar /
 ENV CT2_USE_MKL="0" \
-    GOMP_SPINCOUNT="20000" \
     LANG="C.UTF-8"
 LABEL org.opencontainers.image.title="CTranslate2" \
       org.opencontainers.image.description="CTranslate2 4.8.5: CPU inference, INT8 proven" \

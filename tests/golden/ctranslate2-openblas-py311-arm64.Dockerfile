@@ -5,8 +5,7 @@ ADD --link layers/base.tar /
 ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/ctranslate2-4.8.5.tar /
 ADD --link layers/selftest.tar /
-ENV GOMP_SPINCOUNT="20000" \
-    LANG="C.UTF-8"
+ENV LANG="C.UTF-8"
 LABEL org.opencontainers.image.title="CTranslate2" \
       org.opencontainers.image.description="CTranslate2 4.8.5: CPU inference, INT8 proven" \
       org.opencontainers.image.version="4.8.5" \

@@ -5,7 +5,8 @@ ADD --link layers/base.tar /
 ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/openvino-2026.4.1.tar /
 ADD --link layers/selftest.tar /
-ENV LANG="C.UTF-8"
+ENV LANG="C.UTF-8" \
+    ONEDNN_MAX_CPU_ISA="ADVANCED_SIMD"
 LABEL org.opencontainers.image.title="OpenVINO" \
       org.opencontainers.image.description="OpenVINO 2026.4.1: CPU inference, INT8 proven" \
       org.opencontainers.image.version="2026.4.1" \

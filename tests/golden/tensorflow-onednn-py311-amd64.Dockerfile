@@ -28,7 +28,8 @@ ADD --link layers/urllib3-2.8.0.tar /
 ADD --link layers/wrapt-2.5.2.tar /
 ADD --link layers/tensorflow-cpu-2.21.0.tar /
 ADD --link layers/selftest.tar /
-ENV LANG="C.UTF-8" \
+ENV KERAS_HOME="/dev/null/keras" \
+    LANG="C.UTF-8" \
     TF_CPP_MIN_LOG_LEVEL="1"
 LABEL org.opencontainers.image.title="TensorFlow" \
       org.opencontainers.image.description="TensorFlow 2.21.0: CPU inference, INT8 proven" \

@@ -13,6 +13,7 @@ DATA = f"{SELFTEST}/data"
 MLAS = "onnxruntime-mlas-py311-amd64"
 OPENVINO = "openvino-onednn-py311-amd64"
 PYTORCH = "pytorch-onednn-py311-amd64"
+TENSORFLOW = "tensorflow-onednn-py311-amd64"
 
 THROTTLED = """
 

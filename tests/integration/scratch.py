@@ -44,7 +44,7 @@ def bare_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def apart(shop: Workshop, variant: Variant, root: Path) -> Workshop:
     """The workshop with a build folder of its own, where the proven image of a variant is known."""
-    for name in ("recipes", "templates", "selftest", ".cache", ".git"):
+    for name in ("recipes", "templates", "selftest", "plugins", ".cache", ".git"):
         (root / name).symlink_to(shop.root / name)
     own = dataclasses.replace(shop, root=root)
     own.folder(variant).mkdir(parents=True)

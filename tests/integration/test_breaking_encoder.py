@@ -47,7 +47,7 @@ FP32_IN_INT8 = {
         "        if name == 'layer2.out.weight':\n"
         "            return super()._weight(name)\n"
         "        return stored(self._weights[name])\n",
-        r"\S+",
+        r"(\S+ \(fast int8 for \w+\), )?\S+",  # without oneDNN's names, which no longer fit
     ),
     PYTORCH: (
         "pytorch_encoder.py",

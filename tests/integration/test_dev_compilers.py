@@ -103,7 +103,6 @@ COMPILE = """
 import glob, torch
 from torch._inductor import metrics
 from torch._inductor.runtime.cache_dir_utils import cache_dir
-from torch.utils.cpp_extension import load_inline
 torch.manual_seed(0)
 model = torch.nn.Sequential(
     torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(7200, 10)
@@ -113,6 +112,7 @@ with torch.no_grad():
     print(torch.allclose(torch.compile(model)(x), model(x), atol=1e-5))
     print(metrics.generated_kernel_count > 0, metrics.generated_cpp_vec_kernel_count > 0)
 print(len(glob.glob(cache_dir() + "/**/*.so", recursive=True)) > 0)
+from torch.utils.cpp_extension import load_inline
 source = "torch::Tensor twice(torch::Tensor x) { return x * 2; }"
 print(load_inline("ext", source, functions=["twice"]).twice(torch.ones(1)).item())
 """
@@ -146,8 +146,9 @@ def test_arms_is_whole_too(shop: Workshop, engine: Engine) -> None:
         {CPP.replace("$1", "Ninja")}
         uname -m
     """
+    root = {**USER, "user": "0:0"}
     variant = "onnxruntime-mlas-py311-arm64-dev"
     environment = {"QEMU_CPU": "neoverse-n1"}
-    assert bash(engine, variant, script, environment=environment, **{**USER, **options}) == (
+    assert bash(engine, variant, script, environment=environment, **{**root, **options}) == (
         "hello 201703\naarch64"
     )

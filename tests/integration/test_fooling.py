@@ -98,6 +98,7 @@ CHANGED = {
 }
 
 
+@only(list(CHANGED))
 def test_a_log_whose_format_has_changed_is_no_evidence(
     run: Run, variant: Variant, tmp_path: Path
 ) -> None:

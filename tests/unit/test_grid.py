@@ -1,5 +1,6 @@
 """CPU compatibility, image by CPU: on the page, and as Markdown for the README."""
 
+import dataclasses
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from inferpack import compatibility, grid, report
 from inferpack.compatibility import Compatibility, Tried
 from inferpack.engine import Finished
 from inferpack.grid import Grid, Square
-from inferpack.model import Arch, Variant
+from inferpack.model import Arch, Flavour, Variant
 from inferpack.records import Evidence, agree
 from inferpack.report import Page
 from tests.unit import arm, records
@@ -95,6 +96,13 @@ def test_without_a_record_there_is_no_grid(onnxruntime: Variant) -> None:
     assert bare.grids == ()
     assert "compatibility" not in report.html(bare, TEMPLATES)
     assert "compatibility" not in report.markdown(bare, TEMPLATES)
+
+
+def test_an_untried_dev_image_has_no_row(variant: Variant) -> None:
+    dev = dataclasses.replace(variant, flavour=Flavour.DEV)
+    bare = agree(dev, None, None, None, None)
+    (found,) = grid.grids((evidence(variant, *tried(variant)), bare))
+    assert [title for title, _ in found.rows] == [f"ONNX Runtime {variant.version} (mlas)"]
 
 
 def test_a_record_of_another_image_is_left_out(variant: Variant) -> None:

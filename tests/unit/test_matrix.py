@@ -21,6 +21,8 @@ TABLE = {
     "pytorch-onednn-py311-amd64-dev",
     "pytorch-onednn-acl-py311-arm64",
     "pytorch-onednn-acl-py311-arm64-dev",
+    "pytorch-openblas-py311-arm64",
+    "pytorch-openblas-py311-arm64-dev",
     "tensorflow-onednn-py311-amd64",
     "tensorflow-onednn-acl-py311-arm64",
     "tensorflow-eigen-py311-arm64",

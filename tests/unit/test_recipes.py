@@ -7,7 +7,7 @@ from inferpack.errors import UsageError
 from inferpack.expectation import Feature, Least, Operator
 from inferpack.model import Variant
 from inferpack.prune import Prune
-from selftest.classes import ISAS, SLOW
+from selftest.classes import ISAS, SLOW, SOME
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.network import OPERATORS
 
@@ -120,6 +120,25 @@ def test_a_base_must_be_known_or_pinned_by_digest(folder: Path) -> None:
     )
 
 
+def test_a_dev_flavour_needs_a_budget_and_a_base_that_has_one(folder: Path) -> None:
+    asked = 'arch = "amd64"\nflavours = ["runtime", "dev"]'
+    assert broken(folder, 'arch = "amd64"', asked) == (
+        "recipes/toy.toml: a dev flavour without dev-budget-mb; add it"
+    )
+    budget = "budget-mb = 10\ndev-budget-mb = 20"
+    recipe = RECIPE.replace('arch = "amd64"', asked).replace("budget-mb = 10", budget)
+    (folder / "toy.toml").write_text(recipe)
+    with pytest.raises(UsageError) as err:
+        recipes.load(folder)
+    assert str(err.value) == (
+        "recipes/toy.toml: base 'plain' has no dev flavour;"
+        " name one of bases.toml that has a dev table"
+    )
+    bases = folder / "bases.toml"
+    bases.write_text(bases.read_text() + '[plain.dev]\npackages = ["gcc"]\n')
+    assert [cell.flavours for cell in recipes.load(folder)[0].matrix] == [("runtime", "dev")]
+
+
 def test_a_registry_base_pinned_by_digest_is_accepted(folder: Path) -> None:
     pinned = "registry.example.org/python@sha256:" + "a" * 64
     (folder / "toy.toml").write_text(RECIPE.replace('"plain"', f'"{pinned}"'))
@@ -183,7 +202,7 @@ def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:
 
 
 def test_a_row_may_ask_for_exactly_the_kernels_that_selftest_knows() -> None:
-    assert list(Least) == [SLOW, *ISAS]
+    assert list(Least) == [SOME, SLOW, *ISAS]
     assert set(Operator) == set(OPERATORS)
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from selftest import numbers
+from selftest.checks import reasons
 from selftest.errors import BrokenInstallation
 from selftest.evidence import Kernel, NoEvidence
 from selftest.findings import Findings
 from selftest.frameworks import Precision
 from selftest.frameworks.gemm import Backends
 from selftest.instructions import Instructions
-from selftest.verdict import judge, reasons
+from selftest.verdict import judge
 from tests.unit.selftest_cases import DIGITS, EXPECTED, GOOD
 from tests.unit.test_selftest_gemm import HEADER, INT8, RUN, STARTED
 
@@ -34,16 +35,31 @@ RUY = Backends(fp32="OpenBLAS", int8="Ruy")
 class Translator:
     """Knows every number, and says so as CTranslate2 does."""
 
-    def __init__(self, model_path: str, device: str, compute_type: str) -> None:
+    def __init__(
+        self,
+        model_path: str,
+        device: str,
+        compute_type: str,
+        inter_threads: int,
+        intra_threads: int,
+    ) -> None:
         if compute_type not in COMPUTED:
             raise ValueError("Requested int8 compute type, but the backend does not support it.")
         assert Path(model_path) == DATA / "ctranslate2"
+        assert intra_threads == 1
+        self.inter_threads = inter_threads
         os.write(2, STARTED.encode())
         self.compute_type = COMPUTED[compute_type]
 
     def translate_batch(
-        self, sentences: list[list[str]], *, beam_size: int, max_decoding_length: int
+        self,
+        sentences: list[list[str]],
+        *,
+        beam_size: int,
+        max_decoding_length: int,
+        max_batch_size: int,
     ) -> list[Any]:
+        assert -(-len(sentences) // max_batch_size) <= self.inter_threads
         assert (beam_size, max_decoding_length) == (1, numbers.MOST_WORDS)
         found = (list(numbers.words(int("".join(digits)))) for digits in sentences)
         return [SimpleNamespace(hypotheses=[words]) for words in found]
@@ -135,8 +151,23 @@ def test_where_it_does_its_own_log_counts(adapter: Any, monkeypatch: pytest.Monk
     (found,) = model.kernels(numbers.sentences([407]))
     assert replace(found, milliseconds=None) == kernel("oneDNN/gemm", count=1)
     path = str(DATA / "ctranslate2")
-    settings = {"model_path": path, "device": "cpu", "compute_type": "int8"}
+    settings = {
+        "model_path": path,
+        "device": "cpu",
+        "compute_type": "int8",
+        "intra_threads": 1,
+    }
     assert asked == [(settings, [["4", "0", "7"]], adapter.GREEDY)]
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [("3", 3), ("2,1", 2), ("", 0), ("0", 0), ("all", 0), (None, 0)]
+)
+def test_every_thread_translates_sentences_of_its_own(
+    adapter: Any, said: str | None, count: int
+) -> None:
+    environment = {} if said is None else {"OMP_NUM_THREADS": said}
+    assert adapter.workers(environment) == (count or len(os.sched_getaffinity(0)))
 
 
 def test_a_library_that_names_no_backend_gives_no_evidence(adapter: Any) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from selftest.errors import BrokenInstallation
 from selftest.frameworks import inference
-from selftest.measure import batch_size
+from selftest.measure import batch_size, shortened
+from selftest.tasks import Task
 
 IMAGES = np.zeros((1, 1, 8, 8), np.float32)
 
@@ -66,3 +67,18 @@ def test_too_little_memory_is_one_line() -> None:
 @pytest.mark.parametrize(("threads", "size"), [(1, 128), (2, 128), (64, 4096)])
 def test_a_run_gives_every_thread_work(threads: int, size: int) -> None:
     assert batch_size(threads) == size
+
+
+def test_under_emulation_a_task_has_fewer_inputs_each_with_its_label() -> None:
+    task = Task(
+        name="digits",
+        unit="images",
+        operators={"linear": 1},
+        inputs=np.arange(600),
+        labels=np.arange(600),
+        calibration=np.arange(9),
+    )
+    short = shortened(task)
+    assert len(short.inputs) == len(short.labels) == 256
+    assert (short.inputs == short.labels).all()
+    assert 1 / len(short.labels) <= 0.005  # what all recipes allow accuracy to fall by

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from selftest.checks import reasons
 from selftest.evidence import Kernel
 from selftest.expectation import Row, choose
 from selftest.findings import Findings
-from selftest.verdict import judge, reasons
+from selftest.verdict import judge
 from tests.unit.selftest_cases import BOTH, DIGITS, EXPECTED, GOOD, ROWS, good
 
 

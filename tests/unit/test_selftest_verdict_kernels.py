@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from selftest.checks import reasons
 from selftest.evidence import Kernel
+from selftest.expectation import Row
 from selftest.findings import Findings
 from selftest.instructions import Instructions
-from selftest.verdict import judge, reasons
+from selftest.verdict import judge
 from tests.unit.selftest_cases import CONVOLUTION, DIGITS, EXPECTED, GOOD, LINEAR, good
 
 
@@ -182,3 +184,53 @@ def test_int8_instructions_in_the_baseline_fail() -> None:
     assert why(good(fp32=replace(DIGITS.fp32, instructions=seen))) == [
         "fp32 instructions: vpdpbusd, should be none of int8's"
     ]
+
+
+ACL = Kernel(operator="linear", types="i8", implementation="gemm_acl_I8", milliseconds=0.1)
+FP32 = Kernel(
+    operator="convolution", types="f32", implementation="acl_f32", count=3, milliseconds=9.0
+)
+SOME = Kernel(
+    operator="convolution", types="i8", implementation="acl_I8", count=2, milliseconds=0.2
+)
+
+
+def some(*kernels: Kernel, seen: dict[str, float]) -> list[str]:
+    """What fails on an Arm CPU whose row asks for some convolutions in INT8."""
+    row = Row(cpu=("dotprod",), kernels={"convolution": "some", "linear": "dotprod"}, speedup=1)
+    int8 = replace(DIGITS.int8, kernels=kernels, instructions=Instructions(samples=99, seen=seen))
+    found = replace(good(int8=int8), cpu=replace(GOOD.cpu, features=("dotprod",)))
+    return reasons(judge(replace(EXPECTED, rows=(row,)), found))
+
+
+def test_a_row_may_ask_for_some_of_a_kind_in_int8() -> None:
+    assert some(FP32, SOME, ACL, seen={"fmla": 0.9}) == []
+
+
+def test_some_is_not_none() -> None:
+    (why_,) = some(FP32, ACL, seen={"fmla": 0.9})
+    assert "convolution ran none in INT8" in why_
+
+
+def test_what_takes_no_time_is_judged_by_its_name_only_while_nothing_is_seen() -> None:
+    (why_,) = some(FP32, SOME, ACL, seen={"fmla": 0.9, "smull": 0.2})
+    assert "linear ran" in why_ and "dotprod" in why_
+
+
+def test_a_kernel_that_takes_time_must_be_seen() -> None:
+    slow = replace(ACL, milliseconds=9.0)
+    assert any("linear ran" in one for one in some(FP32, SOME, slow, seen={"fmla": 0.9}))
+
+
+def test_a_backend_named_for_one_library_must_run_fp32_in_it() -> None:
+    def failing(implementation: str) -> list[str]:
+        ran = tuple(
+            Kernel(operator=kind, types="f32", implementation=implementation, count=count)
+            for kind, count in DIGITS.operators.items()
+        )
+        found = good(fp32=replace(DIGITS.fp32, kernels=ran))
+        return reasons(judge(replace(EXPECTED, backend="openblas"), found))
+
+    assert failing("openblas/addmm") == failing("OpenBLAS/gemm") == []
+    (why_,) = failing("gemm:acl")
+    assert "gemm:acl, which is not openblas" in why_
