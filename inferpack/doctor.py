@@ -23,6 +23,7 @@ FIRST_WITH_CONTAINERD = 24  # Docker's major version
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "x86_64-linux-gnu-strip": "binutils-x86-64-linux-gnu",
+    "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
 }
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it

@@ -104,6 +104,8 @@ TABLE: tuple[tuple[str, Kind, str | None], ...] = (
     (r"\w+ExecutionProvider/\w+", Kind.FAST, SEEN),
     # LiteRT's: nor does XNNPACK
     (r"LiteRT-XNNPACK/\w+", Kind.FAST, SEEN),
+    # torch's quantised operators on Arm, by XNNPACK or QNNPACK
+    (r"(XNNPACK|qnnpack)/\w+", Kind.FAST, SEEN),
     # CTranslate2's log names these two libraries, and nothing in them
     (r"(oneDNN|Ruy)/gemm", Kind.FAST, SEEN),
 )

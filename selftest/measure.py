@@ -22,8 +22,10 @@ from selftest.race import race, ratios, spread
 from selftest.sampler import sample
 from selftest.tasks import Array, Task
 
-BATCH, BATCH_PER_THREAD = 128, 64
-"""Inputs in a run, so that threads compute and do not wait for each other."""
+BATCH, BATCH_PER_THREAD = 512, 256
+"""Inputs in a run, so that threads compute and do not wait for each other, in a transformer with
+its many small operators too, and on CPUs that are shared.
+"""
 
 BATCH_EMULATED = 32
 RACED_EMULATED = 8  # in a race that nobody judges

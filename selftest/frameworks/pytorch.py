@@ -27,7 +27,7 @@ from torch.autograd.profiler import profile
 
 from selftest import mkl, reference
 from selftest.digits import Batch, Logits, load_encoder, load_ranges, load_weights
-from selftest.evidence import Kernel, NoEvidence, captured_stdout
+from selftest.evidence import OPERATORS, Kernel, NoEvidence, captured_stdout
 from selftest.frameworks import Precision, pytorch_arm, pytorch_encoder, pytorch_operators
 from selftest.frameworks.pytorch_int8 import Int8
 from selftest.frameworks.pytorch_operators import Operation
@@ -176,7 +176,7 @@ class PyTorch:
         self._header = self._header or onednn.find_header(log)
         records = onednn.records(log, self._header, onednn.EXECUTED)
         kernels = (*map(onednn.kernel, records), *mkl.parse(log))
-        if not kernels:
+        if not any(kernel.operator in OPERATORS for kernel in kernels):
             raise NoEvidence("oneDNN's verbose log shows no primitive")
         return kernels
 

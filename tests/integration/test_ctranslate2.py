@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.breaking import DATA, adapter, failures
+from tests.integration.breaking import CTRANSLATE2, DATA, adapter, failures
 from tests.integration.containers import Run, mounted, outcome, python, selftest
 
-ONEDNN = "ctranslate2-onednn-py311-amd64"
-pytestmark = pytest.mark.parametrize("variant", [ONEDNN], indirect=True)
+pytestmark = pytest.mark.parametrize("variant", [CTRANSLATE2], indirect=True)
 
 LINEAR = "numbers: int8 kernels: linear"
 MODEL = f"{DATA}/ctranslate2"

@@ -10,6 +10,7 @@ from tests.integration.conftest import VARIANTS, proven
 
 README = (cli.ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+DEV = "onnxruntime-mlas-py311-amd64-dev"
 LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
 
 
@@ -21,7 +22,7 @@ def commands(program: str) -> list[list[str]]:
 def test_every_inv_command_works(checkout: Checkout) -> None:
     found = commands("./inv")
     assert {words[1] for words in found} == {
-        "bench", "doctor", "explain", "image", "list", "lock",
+        "bench", "cpus", "doctor", "explain", "image", "list", "lock",
         "proof-ladder", "render", "report", "smoke", "test",
     }  # fmt: skip
     ours = [words[1:] for words in found if words[1] != "test"]  # that one is running now
@@ -32,8 +33,8 @@ def test_every_inv_command_works(checkout: Checkout) -> None:
 def test_every_docker_command_works() -> None:
     found = commands("docker")
     assert found
-    for variant in VARIANTS:
-        proven(variant.id)
+    for name in (*(variant.id for variant in VARIANTS), DEV):
+        proven(name)
     for words in found:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -5,7 +5,13 @@ import json
 import pytest
 
 from inferpack.model import Variant
+from tests.integration.conftest import VARIANTS
 from tests.integration.containers import Run
+
+BENCHED = [variant for variant in VARIANTS if variant.recipe.name != "ctranslate2"]
+"""CTranslate2 runs Transformers alone."""
+
+benched = pytest.mark.parametrize("variant", BENCHED, ids=lambda one: one.id, indirect=True)
 
 SECONDS = "10"
 """Enough to build both networks and to run each a few times."""
@@ -39,6 +45,7 @@ sys.exit(main())
 """
 
 
+@benched
 def test_the_bench_measures_both_networks_in_both_precisions(run: Run, variant: Variant) -> None:
     finished = run(["selftest", "--bench", SECONDS, "--json"])
     assert finished.code == 0, finished.stderr
@@ -56,6 +63,7 @@ def test_the_bench_measures_both_networks_in_both_precisions(run: Run, variant: 
             assert 0 < figures["of_peak"] < 1.05
 
 
+@benched
 @pytest.mark.parametrize(
     ("precision", "change"),
     [

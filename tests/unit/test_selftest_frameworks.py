@@ -64,7 +64,7 @@ def test_too_little_memory_is_one_line() -> None:
         raise MemoryError
 
 
-@pytest.mark.parametrize(("threads", "size"), [(1, 128), (2, 128), (64, 4096)])
+@pytest.mark.parametrize(("threads", "size"), [(1, 512), (2, 512), (64, 16384)])
 def test_a_run_gives_every_thread_work(threads: int, size: int) -> None:
     assert batch_size(threads) == size
 

@@ -62,11 +62,7 @@ def test_expect_json_is_parsed_whole() -> None:
             r"rows\[0\].kernels: must name at least one operator",
         ),
         (
-            {
-                "rows": [
-                    {"cpu": [], "kernels": LINEAR, "speedup": "fast", "speedups": {}}
-                ]
-            },
+            {"rows": [{"cpu": [], "kernels": LINEAR, "speedup": "fast", "speedups": {}}]},
             r"rows\[0\].speedup: must be a number",
         ),
         (

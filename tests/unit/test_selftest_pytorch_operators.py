@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from selftest.classes import Class, Kind, classify
 from selftest.evidence import Kernel, NoEvidence
 from selftest.frameworks.pytorch_operators import Operation, blas, corrected, parse
+from selftest.instructions import Instructions
 
 
 def ran(name: str, *inputs: str) -> Operation:
@@ -67,6 +69,14 @@ def test_a_type_that_we_do_not_know_is_no_int8() -> None:
 def test_a_profile_without_a_known_operator_is_no_evidence() -> None:
     with pytest.raises(NoEvidence, match="no operator that we know"):
         parse([ran("aten::empty")], "openblas")
+
+
+@pytest.mark.parametrize("name", ["XNNPACK/conv2d", "qnnpack/linear", "acl_linear_dynamic"])
+def test_the_instructions_tell_what_quantised_operators_are_worth(name: str) -> None:
+    ran_ = kernel("linear", "s8", name)
+    seen = Instructions(samples=99, seen={"sdot": 0.5})
+    assert classify(ran_, seen) == Class(kind=Kind.FAST, isa="dotprod")
+    assert classify(ran_, None) == Class(kind=Kind.UNNAMED)
 
 
 def test_what_onednn_logs_stands_for_what_torch_has_called() -> None:
