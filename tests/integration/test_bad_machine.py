@@ -20,6 +20,7 @@ CONFIG = Path("/etc/docker/daemon.json")
 NEEDS = (
     "mmdebstrap",
     "x86_64-linux-gnu-strip",
+    "aarch64-linux-gnu-strip",
     "Debian's archive keys",
     "docker engine",
     "containerd image store",
@@ -160,6 +161,7 @@ def test_nothing_is_installed_where_the_user_forbids_it(
             "flock",
             "docker",
             "x86_64-linux-gnu-strip",
+            "aarch64-linux-gnu-strip",
         ):
             (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
         done = bare_checkout.inv("doctor", "--install", env={"PATH": str(tmp_path / "bin")})
