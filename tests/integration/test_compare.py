@@ -82,11 +82,11 @@ def test_an_image_that_fell_back_to_fp32_is_caught(
     fp32 = (cli.ROOT / "selftest/data/onnxruntime/fp32.onnx").read_bytes()
     with altered(engine, image, {f"{DATA}/int8.onnx": fp32}) as other:
         found = worse(compare.references(shop, image, other))
-    assert {"verdict", "int8 convolution", "int8 linear"} <= set(found)
-    assert found["int8 convolution"].startswith(
-        "int8 convolution: CPUExecutionProvider/QLinearConv → CPUExecutionProvider/Conv ("
+    assert {"verdict", "digits int8 convolution", "digits int8 linear"} <= set(found)
+    assert found["digits int8 convolution"].startswith(
+        "digits int8 convolution: CPUExecutionProvider/QLinearConv → CPUExecutionProvider/Conv ("
     )
-    assert found["verdict"].startswith("verdict: pass → FAIL, int8 kernels: convolution: ")
+    assert found["verdict"].startswith("verdict: pass → FAIL, digits: int8 kernels: convolution: ")
 
 
 @only

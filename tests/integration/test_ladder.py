@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inferpack import climb, gains, ladder, recipes
+from inferpack import climb, gains, ladder, matrix, recipes
 from inferpack.climb import Climber
 from inferpack.errors import InferpackError
 from inferpack.ladder import Ladder, Level, Rung
 from inferpack.model import Arch
 from inferpack.workshop import Workshop
-from tests.integration.conftest import proven
+from tests.integration.conftest import VARIANTS, proven
 from tests.integration.scratch import apart
 
 SECONDS = 4.0
@@ -21,7 +21,7 @@ SECONDS = 4.0
 
 def climber(shop: Workshop, name: str) -> tuple[Climber, tuple[Rung, ...]]:
     """What runs a variant's image, and all the levels it can be run at."""
-    (variant,) = shop.variants(name)
+    (variant,) = matrix.select(VARIANTS, name)
     features = proven(variant.id).report.cpu.features
     known = recipes.load_ladder(shop.recipes)
     made = Climber(
@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def climbed(shop: Workshop, root: Path) -> climb.Climbed:
     """A ladder without switches: what QEMU makes of it."""
-    (variant,) = shop.variants("onnxruntime")
+    (variant,) = matrix.select(VARIANTS, "onnxruntime")
     proven(variant.id)
     return climb.climb(apart(shop, variant, root), variant, seconds=SECONDS)
 
@@ -82,7 +82,7 @@ def test_the_refusal_says_what_this_cpu_has_not(climbed: climb.Climbed) -> None:
 
 
 def test_the_ladder_is_on_record(shop: Workshop, climbed: climb.Climbed) -> None:
-    (variant,) = shop.variants("onnxruntime")
+    (variant,) = matrix.select(VARIANTS, "onnxruntime")
     proof = proven(variant.id)
     assert msgspec.json.decode(climbed.path.read_bytes(), type=Ladder) == Ladder(
         digest=proof.digest,
@@ -151,7 +151,7 @@ def test_a_level_that_crashes_is_named_with_its_signal(shop: Workshop) -> None:
 def test_a_level_that_fails_is_told_and_is_an_error(
     climbed: climb.Climbed, shop: Workshop, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (variant,) = shop.variants("onnxruntime")
+    (variant,) = matrix.select(VARIANTS, "onnxruntime")
     crashed = msgspec.structs.replace(
         climbed.levels[1], passed=False, reasons=("selftest was killed by SIGILL",)
     )
