@@ -47,11 +47,13 @@ class Instructions:
 
     @property
     def isas(self) -> Mapping[str, float]:
-        """The INT8 instruction sets that really computed, and the summed shares of each."""
+        """The INT8 instruction sets that really computed, each with the share of that instruction
+        of it which is seen most: others stand beside it in the same code, and are no more of it.
+        """
         shares: dict[str, float] = {}
         for known in INSTRUCTIONS:
             if known.isa and self._often(known.name):
-                shares[known.isa] = shares.get(known.isa, 0.0) + self.seen[known.name]
+                shares[known.isa] = max(shares.get(known.isa, 0.0), self.seen[known.name])
         return shares
 
     @property

@@ -71,7 +71,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(bare_checkout: Checkout) -
     assert bare_checkout.inv("explain", "openvino-*-arm32").error == (
         2,
         "error: openvino-*-arm32: matches no variant; did you mean openvino or "
-        "openvino-onednn-py311-amd64?",
+        "openvino-onednn-py311-amd64 or openvino-onednn-acl-py311-arm64?",
     )
 
 

@@ -152,7 +152,8 @@ def test_instructions_tell_of_what_multiplies_alone(operator: str, expected: Cla
     [
         ({"vpdpbusd": 0.053, "vpmaddwd.vex": 0.85}, "avx2"),
         ({"vpdpbusd": 0.57, "vpmaddubsw.vex": 0.06, "vpmaddwd.vex": 0.06}, "avx512_vnni"),
-        ({"vpdpbusd": 0.5, "vpmaddubsw.vex": 0.3, "vpmaddwd.vex": 0.3}, "avx2"),
+        ({"vpdpbusd": 0.5, "vpmaddubsw.vex": 0.6, "vpmaddwd.vex": 0.6}, "avx2"),
+        ({"vpdpbusd": 0.15, "vpmaddubsw": 0.09, "vpmaddwd": 0.09}, "avx512_vnni"),  # row sums
         ({"vpdpbusd": 0.5, "vpmaddubsw": 0.5}, "avx512"),
         ({"vpdpbusd": 0.04, "vfmadd": 0.9}, None),
     ],
