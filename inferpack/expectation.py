@@ -1,5 +1,6 @@
 """What a recipe counts as proof, per CPU."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -45,6 +46,24 @@ class Operator(StrEnum):
     LINEAR = "linear"
 
 
+class Task(StrEnum):
+    """What selftest proves a framework by, by the names it reports."""
+
+    DIGITS = "digits"
+    ENCODER = "encoder"
+    NUMBERS = "numbers"
+
+
+TASKS: Mapping[str, tuple[Task, ...]] = {
+    "ctranslate2": (Task.NUMBERS,),
+    "onnxruntime": (Task.DIGITS, Task.ENCODER),
+    "openvino": (Task.DIGITS, Task.ENCODER),
+    "pytorch": (Task.DIGITS, Task.ENCODER),
+    "tensorflow": (Task.DIGITS,),
+}
+"""Of every framework, the main one first."""
+
+
 class Least(StrEnum):
     """The least an INT8 kernel must be: fast, for this instruction set or a better one; or slow,
     where the library has nothing better; or some of them INT8, where it leaves others in FP32.
@@ -68,14 +87,14 @@ class Least(StrEnum):
 class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32.
 
-    `speedups`: for tasks of selftest that gain less or more than that.
+    `speedups`: for tasks that gain less or more than that.
     `backends`: those it is for; none: all.
     """
 
     cpu: tuple[Feature, ...]
     kernels: dict[Operator, Least]
     speedup: float
-    speedups: dict[str, float] = msgspec.field(default_factory=dict)
+    speedups: dict[Task, float] = msgspec.field(default_factory=dict)
     backends: tuple[str, ...] = ()
 
 
@@ -102,3 +121,12 @@ class Expectation(Table, frozen=True):
     accuracy: Accuracy
     rows: tuple[Row, ...]
     tolerance: Tolerance = Tolerance()
+
+    def judging(self, backend: str, *, arm: bool) -> tuple[Row, ...]:
+        """The rows for one backend on one architecture."""
+        return tuple(
+            row
+            for row in self.rows
+            if all(feature.is_arm == arm for feature in row.cpu)
+            and (not row.backends or backend in row.backends)
+        )

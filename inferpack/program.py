@@ -50,12 +50,7 @@ def expectations(variant: Variant) -> bytes:
 
 def rows(variant: Variant) -> tuple[Row, ...]:
     """The recipe's rows for this architecture and backend."""
-    return tuple(
-        row
-        for row in variant.recipe.proof.rows
-        if all(feature.is_arm == (variant.arch is Arch.ARM64) for feature in row.cpu)
-        and (not row.backends or variant.backend in row.backends)
-    )
+    return variant.recipe.proof.judging(variant.backend, arm=variant.arch is Arch.ARM64)
 
 
 def row_of(row: Row) -> dict[str, object]:

@@ -13,7 +13,17 @@ from packaging.utils import canonicalize_name
 
 from inferpack.bases import Base, Described, Development, expanded
 from inferpack.errors import UsageError
-from inferpack.expectation import Accuracy, Expectation, Feature, Least, Operator, Row, Tolerance
+from inferpack.expectation import (
+    TASKS,
+    Accuracy,
+    Expectation,
+    Feature,
+    Least,
+    Operator,
+    Row,
+    Task,
+    Tolerance,
+)
 from inferpack.model import (
     GENERIC,
     Arch,
@@ -45,6 +55,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "flavours": Flavour,
     "kernels": Least,
     "key in kernels": Operator,
+    "key in speedups": Task,
 }
 PINNED = re.compile(r"^[^=<>~!;,]+==[^*=<>~!;,]+$")
 DIGEST_PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
@@ -154,7 +165,11 @@ def check(path: Path, recipe: Recipe, bases: dict[str, Base], shared: dict[str, 
             wrong = f"base '{recipe.base}' has no dev flavour"
             raise UsageError(where, wrong, f"name one of {BASES} that has a dev table")
     for row in recipe.proof.rows:
-        check_row(where, row)
+        check_row(where, row, TASKS.get(recipe.name, ()))
+    for cell in recipe.matrix:
+        if not recipe.proof.judging(cell.backend, arm=cell.arch is Arch.ARM64):
+            wrong = f"matrix: {cell.backend} on {cell.arch} has no [[proof.rows]]"
+            raise UsageError(where, wrong, "add one, or remove the cell")
     if twice := sorted(set(recipe.prune) & set(shared)):
         raise UsageError(where, f"prune.{twice[0]} is in {SHARED} too", "keep one of them")
     return msgspec.structs.replace(recipe, prune={**shared, **recipe.prune})
@@ -205,7 +220,7 @@ def aimed_cell(where: str, cell: Cell, targets: dict[str, Target]) -> Cell:
     )
 
 
-def check_row(where: str, row: Row) -> None:
+def check_row(where: str, row: Row, tasks: tuple[Task, ...]) -> None:
     if not row.kernels:
         wrong = f"the row of cpu {list(row.cpu)} names no kernels"
         raise UsageError(where, wrong, "give at least one operator and what it must be")
@@ -217,6 +232,10 @@ def check_row(where: str, row: Row) -> None:
             near = get_close_matches(backend, list(Backend), n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(Backend)}"
             raise UsageError(where, f"proof.rows: unknown backend '{backend}'", hint)
+    for task in row.speedups:
+        if task not in tasks:
+            wrong = f"proof.rows.speedups: this framework has no task '{task}'"
+            raise UsageError(where, wrong, f"it has {', '.join(tasks) or 'none'}")
 
 
 def prune_of(variant: Variant, package: str) -> Prune:

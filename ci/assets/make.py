@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 warnings.filterwarnings("ignore")
 
+import encoder_reference
 import export_onnx
 import export_openvino
 import numpy as np
@@ -41,8 +42,6 @@ import openvino
 import train
 import train_encoder
 from numpy.typing import NDArray
-
-from selftest import encoder_reference
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 ACCURACY_MIN = 0.98

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,35 +102,48 @@ def shifted(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def train(digits: Digits) -> dict[str, NDArray[np.float32]]:
-    """Seeded and single-threaded: same machine, same weights."""
+    generator = seeded()
+    network = Network()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-2)
+    steps = EPOCHS * (len(digits.train_images) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    fit(network, digits, optimiser, schedule, epochs=EPOCHS, generator=generator)
+    return fold(network.eval())
+
+
+def seeded() -> torch.Generator:
+    """Single-threaded too: same machine, same weights."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(SEED)
-    generator = torch.Generator().manual_seed(SEED)
-    network = Network()
+    return torch.Generator().manual_seed(SEED)
+
+
+def fit(
+    model: Callable[[torch.Tensor], torch.Tensor],
+    digits: Digits,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    *,
+    epochs: int,
+    generator: torch.Generator,
+) -> None:
+    """Every epoch in an order of its own, and every batch shifted: both drawn from `generator`."""
     images = torch.from_numpy(scaled(digits.train_images))
     labels = torch.from_numpy(digits.train_labels.astype(np.int64))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-2)
-    steps = EPOCHS * (len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = torch.randperm(len(images), generator=generator)
         for start in range(0, len(images) - BATCH + 1, BATCH):
             chosen = order[start : start + BATCH]
             optimiser.zero_grad()
-            loss_of(network(shifted(images[chosen], generator)), labels[chosen]).backward()
+            loss_of(model(shifted(images[chosen], generator)), labels[chosen]).backward()
             optimiser.step()
             schedule.step()
-    return fold(network.eval())
 
 
 def fold(network: Network) -> dict[str, NDArray[np.float32]]:
-    """Weights and biases without BatchNorm, rounded to what float16 holds exactly.
-
-    So half-size storage (weights.npz, OpenVINO's compressed IR) loses nothing: every framework
-    computes in FP32 on the very same numbers.
-    """
+    """Weights and biases without BatchNorm, rounded."""
     weights: dict[str, torch.Tensor] = {}
     for layer in CONVOLUTIONS:
         state = network.blocks[layer.name].state_dict()
@@ -138,6 +152,15 @@ def fold(network: Network) -> dict[str, NDArray[np.float32]]:
         weights[f"{layer.name}.bias"] = state["norm.bias"] - state["norm.running_mean"] * gain
     weights[f"{LINEAR}.weight"] = network.linear.weight
     weights[f"{LINEAR}.bias"] = network.linear.bias
+    return rounded(weights)
+
+
+def rounded(weights: Mapping[str, torch.Tensor]) -> dict[str, NDArray[np.float32]]:
+    """To what float16 holds exactly.
+
+    So half-size storage (weights.npz, OpenVINO's compressed IR) loses nothing: every framework
+    computes in FP32 on the very same numbers.
+    """
     return {
         name: value.detach().to(torch.float16).to(torch.float32).numpy()
         for name, value in weights.items()

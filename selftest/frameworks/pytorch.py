@@ -11,6 +11,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from torch.autograd.profiler import profile
 from selftest import mkl, reference
 from selftest.digits import Batch, Logits, load_encoder, load_ranges, load_weights
 from selftest.evidence import OPERATORS, Kernel, NoEvidence, captured_stdout
-from selftest.frameworks import Precision, pytorch_arm, pytorch_encoder, pytorch_operators
+from selftest.frameworks import Precision, pytorch_arm, pytorch_encoder, pytorch_operators, steps
 from selftest.frameworks.pytorch_int8 import Int8
 from selftest.frameworks.pytorch_operators import Operation
 from selftest.network import DIGITS
@@ -44,30 +45,24 @@ class Fp32:
     """Called with images, returns logits; one torch operator after the other."""
 
     def __init__(self, network: Network, weights: Mapping[str, Tensor]) -> None:
-        self._weights = weights
-        self._plan = list(zip(network.layers, network.spent, strict=True))
+        self._plan = steps.plan(network, lambda layer: partial(_output, layer, weights))
 
     def __call__(self, x: Tensor) -> Tensor:
-        outputs = {IMAGE: x}
-        for layer, spent in self._plan:
-            outputs[layer.name] = self._output(layer, outputs)
-            for done in spent:
-                del outputs[done]
-        (logits,) = outputs.values()
-        return logits
+        return steps.run(self._plan, {IMAGE: x})
 
-    def _output(self, layer: Layer, outputs: Mapping[str, Tensor]) -> Tensor:
-        x = outputs[layer.source]
-        match layer.kind:
-            case Kind.MAX_POOL:
-                return torch.max_pool2d(x, layer.kernel, layer.stride, layer.padding)
-            case Kind.MEAN:
-                return x.mean((2, 3))
-        weight, bias = self._weights[f"{layer.name}.weight"], self._weights[f"{layer.name}.bias"]
-        if layer.kind is Kind.LINEAR:
-            return torch.nn.functional.linear(x, weight, bias)
-        x = torch.conv2d(x, weight, bias, layer.stride, layer.padding, groups=layer.groups)
-        return _activated(layer, x.add_(outputs[layer.add]) if layer.add else x)
+
+def _output(layer: Layer, weights: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Tensor:
+    x = outputs[layer.source]
+    match layer.kind:
+        case Kind.MAX_POOL:
+            return torch.max_pool2d(x, layer.kernel, layer.stride, layer.padding)
+        case Kind.MEAN:
+            return x.mean((2, 3))
+    weight, bias = weights[f"{layer.name}.weight"], weights[f"{layer.name}.bias"]
+    if layer.kind is Kind.LINEAR:
+        return torch.nn.functional.linear(x, weight, bias)
+    x = torch.conv2d(x, weight, bias, layer.stride, layer.padding, groups=layer.groups)
+    return _activated(layer, x.add_(outputs[layer.add]) if layer.add else x)
 
 
 def _activated(layer: Layer, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ what torch.ao.quantization makes of a model with the engines "qnnpack" and "oned
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from selftest import encoder
-from selftest.frameworks import scales
+from selftest.frameworks import scales, steps
 from selftest.frameworks.pytorch_encoder import Plain
 from selftest.networks import IMAGE, Activation, Kind, Layer, Network
 from selftest.reference import Ranges
@@ -31,8 +31,7 @@ DILATION = [1, 1]
 SIGNED = 128
 """What a zero point loses where numbers are signed."""
 
-Outputs = dict[str, Tensor]
-Step = Callable[[Outputs], Tensor]
+Step = steps.Step[Tensor]
 Packed = Any
 
 
@@ -63,21 +62,13 @@ class Int8:
         self._scales = {name: scales.activation(span) for name, span in ranges.items()}
         added = {layer.name: scales.added(layer, ranges) for layer in network.layers if layer.add}
         self._before_adding = {name: scales.activation(span) for name, span in added.items()}
-        self._plan = [
-            (layer.name, self._step(layer), spent)
-            for layer, spent in zip(network.layers, network.spent, strict=True)
-        ]
+        self._plan = steps.plan(network, self._step)
 
     def __call__(self, x: Tensor) -> Tensor:
         scale = self._scales[IMAGE]
         zero = scale.zero_point - SIGNED
-        outputs = {IMAGE: torch.quantize_per_tensor(x, scale.scale, zero, torch.qint8)}
-        for name, step, spent in self._plan:
-            outputs[name] = step(outputs)
-            for done in spent:
-                del outputs[done]
-        (logits,) = outputs.values()
-        return logits
+        image = {IMAGE: torch.quantize_per_tensor(x, scale.scale, zero, torch.qint8)}
+        return steps.run(self._plan, image)
 
     def _step(self, layer: Layer) -> Step:
         match layer.kind:

@@ -8,12 +8,12 @@ torch.ao.quantization is deprecated; these operators need neither and start at o
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from selftest.frameworks import scales
+from selftest.frameworks import scales, steps
 from selftest.networks import IMAGE, Activation, Kind, Layer, Network
 from selftest.reference import Ranges
 
@@ -28,8 +28,7 @@ ACTIVATIONS: Mapping[Activation, tuple[str, list[float]]] = {
 }
 """oneDNN's fused operator and its arguments, as torch names them."""
 
-Outputs = dict[str, Tensor]
-Step = Callable[[Outputs], Tensor]
+Step = steps.Step[Tensor]
 
 
 class Int8:
@@ -43,19 +42,10 @@ class Int8:
         self._float = {
             layer.name for layer in network.layers if layer.name in averaged and not layer.add
         }
-        self._plan = [
-            (layer.name, self._step(layer), spent)
-            for layer, spent in zip(network.layers, network.spent, strict=True)
-        ]
+        self._plan = steps.plan(network, self._step)
 
     def __call__(self, x: Tensor) -> Tensor:
-        outputs = {IMAGE: self._u8(x, IMAGE)}
-        for name, step, spent in self._plan:
-            outputs[name] = step(outputs)
-            for done in spent:
-                del outputs[done]
-        (logits,) = outputs.values()
-        return logits
+        return steps.run(self._plan, {IMAGE: self._u8(x, IMAGE)})
 
     def _step(self, layer: Layer) -> Step:
         match layer.kind:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inferpack import cli
+from inferpack.expectation import TASKS
 from inferpack.model import Variant
 from tests.integration.breaking import (
     DATA,
@@ -36,8 +37,7 @@ def ran(title: str, what: str) -> str:
 
 def tasks(variant: Variant) -> list[str]:
     """What selftest runs in an image."""
-    own = {"ctranslate2": ["numbers"], "tensorflow": ["digits"]}
-    return own.get(variant.recipe.name, ["digits", "encoder"])
+    return list(TASKS[variant.recipe.name])
 
 
 def test_an_unbroken_image_passes_every_check_within_ten_seconds(

@@ -1,7 +1,11 @@
 """Imports point one way, and effects stay behind their doors."""
 
 import ast
+from modulefinder import ModuleFinder
 from pathlib import Path
+
+from inferpack import program
+from selftest import frameworks
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "inferpack"
@@ -89,6 +93,18 @@ def test_the_selftest_program_never_imports_inferpack() -> None:
     files = sorted((ROOT / "selftest").rglob("*.py"))
     assert files
     assert [path for path in files if any("inferpack" in name for name in imports(path))] == []
+
+
+def test_an_image_imports_every_module_of_the_selftest_program(tmp_path: Path) -> None:
+    finder, script = ModuleFinder([str(ROOT)]), tmp_path / "script.py"
+    for text in (program.LAUNCHER, program.START):
+        script.write_text(text)
+        finder.run_script(str(script))
+    for name in frameworks.NAMES:
+        finder.import_hook(f"selftest.frameworks.{name}")
+    reached = {vars(module)["__file__"] for module in finder.modules.values()}
+    files = {str(path) for path in (ROOT / "selftest").rglob("*.py")}
+    assert files - reached == set()
 
 
 def test_files_stay_small() -> None:

@@ -4,12 +4,9 @@ import pytest
 
 from inferpack import matrix, recipes
 from inferpack.errors import UsageError
-from inferpack.expectation import Feature, Least, Operator
+from inferpack.expectation import Task
 from inferpack.model import Variant
 from inferpack.prune import Prune
-from selftest.classes import ISAS, SLOW, SOME
-from selftest.cpu import ARM_FEATURES, X86_FEATURES
-from selftest.network import OPERATORS
 
 RECIPE = """
 name = "toy"
@@ -159,6 +156,37 @@ def test_an_operator_must_be_known(folder: Path) -> None:
     )
 
 
+def test_a_speedup_is_of_a_task_that_selftest_knows(folder: Path) -> None:
+    assert broken(folder, "speedup = 1.0", "speedup = 1.0\nspeedups = { encodr = 1.2 }") == (
+        "recipes/toy.toml: proof.rows[0].speedups: unknown value 'encodr'; did you mean 'encoder'?"
+    )
+
+
+def test_a_speedup_is_of_a_task_that_this_framework_has(folder: Path) -> None:
+    """The toy, under the name of one that has."""
+    (folder / "toy.toml").unlink()
+    recipe = RECIPE.replace('"toy"', '"tensorflow"') + "[proof.rows.speedups]\n"
+    (folder / "tensorflow.toml").write_text(recipe + "digits = 1.2\n")
+    (loaded,) = recipes.load(folder)
+    assert [row.speedups for row in loaded.proof.rows] == [{Task.DIGITS: 1.2}]
+    (folder / "tensorflow.toml").write_text(recipe + "encoder = 1.2\n")
+    with pytest.raises(UsageError) as err:
+        recipes.load(folder)
+    assert str(err.value) == (
+        "recipes/tensorflow.toml: proof.rows.speedups: this framework has no task 'encoder';"
+        " it has digits"
+    )
+
+
+def test_a_cell_by_which_no_row_could_ever_judge_is_refused(folder: Path) -> None:
+    assert broken(folder, "cpu = []", 'cpu = ["neon"]') == (
+        "recipes/toy.toml: matrix: mlas on amd64 has no [[proof.rows]]; add one, or remove the cell"
+    )
+    assert broken(folder, "cpu = []", 'cpu = ["avx2"]\nbackends = ["onednn"]') == (
+        "recipes/toy.toml: matrix: mlas on amd64 has no [[proof.rows]]; add one, or remove the cell"
+    )
+
+
 def test_a_row_without_kernels_is_refused(folder: Path) -> None:
     assert broken(folder, '{ convolution = "avx2" }', "{}") == (
         "recipes/toy.toml: the row of cpu [] names no kernels;"
@@ -194,16 +222,6 @@ def test_a_local_version_label_stays_out_of_the_image_name(variants: tuple[Varia
     (torch,) = matrix.select(variants, "pytorch-onednn-py311-amd64")
     assert torch.cell.version.endswith("+cpu")
     assert "+" not in torch.reference
-
-
-def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:
-    """selftest imports nothing of ours, so the names stand in both."""
-    assert set(Feature) == {*X86_FEATURES, *ARM_FEATURES}
-
-
-def test_a_row_may_ask_for_exactly_the_kernels_that_selftest_knows() -> None:
-    assert list(Least) == [SOME, SLOW, *ISAS]
-    assert set(Operator) == set(OPERATORS)
 
 
 def test_a_feature_that_no_cpu_reports_is_a_typo(folder: Path) -> None:

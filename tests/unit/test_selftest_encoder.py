@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selftest import digits, encoder, encoder_reference, reference, tasks
+from ci.assets import encoder_reference
+from selftest import digits, encoder, reference, tasks
 from selftest.errors import BrokenInstallation
 from selftest.frameworks import onnx_encoder
 from tests.unit.onnx_reader import Graph, Node, read

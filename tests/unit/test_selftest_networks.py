@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from selftest import networks, reference, weights
+from selftest.frameworks import steps
 from selftest.network import DIGITS
 from selftest.networks import (
     IMAGE,
@@ -58,6 +59,23 @@ def test_an_output_is_spent_after_its_last_reader() -> None:
     first, second = layer(name="a"), layer(name="b", source="a")
     third = layer(name="c", source="b", add="a")
     assert network(first, second, third).spent == ((IMAGE,), (), ("a", "b"))
+
+
+def test_a_step_sees_what_is_still_read_and_the_last_one_makes_the_logits() -> None:
+    first, second = layer(name="a"), layer(name="b", source="a")
+    third = layer(name="c", source="b", add="a")
+    seen = []
+
+    def step(one: Layer) -> steps.Step[str]:
+        def run(outputs: steps.Outputs[str]) -> str:
+            seen.append((one.name, dict(outputs)))
+            return one.name.upper()
+
+        return run
+
+    plan = steps.plan(network(first, second, third), step)
+    assert steps.run(plan, {IMAGE: "pixels"}) == "C"
+    assert seen == [("a", {IMAGE: "pixels"}), ("b", {"a": "A"}), ("c", {"a": "A", "b": "B"})]
 
 
 @pytest.mark.parametrize("one", [*networks.NETWORKS, DIGITS], ids=lambda one: one.name)
