@@ -30,7 +30,8 @@ ADD --link layers/tensorflow-cpu-2.21.0.tar /
 ADD --link layers/selftest.tar /
 ENV KERAS_HOME="/dev/null/keras" \
     LANG="C.UTF-8" \
-    TF_CPP_MIN_LOG_LEVEL="1"
+    TF_CPP_MIN_LOG_LEVEL="1" \
+    TF_ENABLE_ONEDNN_OPTS="1"
 LABEL org.opencontainers.image.title="TensorFlow" \
       org.opencontainers.image.description="TensorFlow 2.21.0: CPU inference, INT8 proven" \
       org.opencontainers.image.version="2.21.0" \
