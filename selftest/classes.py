@@ -19,19 +19,9 @@ SLOW = "slow"
 SOME = "some"
 """Where the library leaves others in FP32: some in INT8, and none a reference."""
 
-ISAS = (
-    "sse4",
-    "avx2",
-    "avx512",
-    "avx_vnni",
-    "avx_vnni_int8",
-    "avx512_vnni",
-    "amx",
-    "neon",
-    "dotprod",
-    "sve",
-    "i8mm",
-)
+X86 = ("sse4", "avx2", "avx512", "avx_vnni", "avx_vnni_int8", "avx512_vnni", "amx")
+ARM = ("neon", "dotprod", "sve", "i8mm")
+ISAS = (*X86, *ARM)
 """From least to best. AVX-VNNI stands above AVX-512 without VNNI: one instruction instead of three
 on vectors of half the length. SVE is its dot products, of longer vectors than dotprod's; a matrix
 product multiplies twice as much as they do, and SVE's own count as i8mm. Those of Arm never meet
@@ -106,6 +96,8 @@ TABLE: tuple[tuple[str, Kind, str | None], ...] = (
     (r"LiteRT-XNNPACK/\w+", Kind.FAST, SEEN),
     # torch's quantised operators on Arm, by XNNPACK or QNNPACK
     (r"(XNNPACK|qnnpack)/\w+", Kind.FAST, SEEN),
+    # ggml's backend for a kind of CPU, and what its graph calls a product
+    (r"ggml-cpu(-[\w.]+)?/\w+", Kind.FAST, SEEN),
     # CTranslate2's log names these two libraries, and nothing in them
     (r"(oneDNN|Ruy)/gemm", Kind.FAST, SEEN),
 )
@@ -162,7 +154,8 @@ def meets(found: Class, least: str) -> bool:
     """Whether a kernel of this class is what a recipe's row asks for."""
     if least == SLOW:
         return found.kind in (Kind.FAST, Kind.SLOW)
-    return found.kind is Kind.FAST and is_at_least(found.isa, least)
+    enough = [isa for one in (X86, ARM) if least in one for isa in one[one.index(least) :]]
+    return found.kind is Kind.FAST and found.isa in enough
 
 
 def asked(least: str) -> str:

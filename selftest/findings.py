@@ -12,8 +12,9 @@ from selftest.instructions import Instructions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Precise:
-    """One precision. `per_s`: inputs per second; `spread`: interquartile range over median;
-    `problem`: why no kernel is known, `unsampled`: why no instruction is.
+    """One precision. `per_s`: inputs, or what else speed counts, per second; `spread`:
+    interquartile range over median; `problem`: why no kernel is known, `unsampled`: why no
+    instruction is.
     """
 
     accuracy: float
@@ -28,7 +29,7 @@ class Precise:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskFindings:
     """`operators`: how often one inference should run each kind; `agreement`: share of inputs with
-    the same answer; `speedup`: INT8 over FP32.
+    the same answer; `speedup`: INT8 over FP32; `counted`: what speed counts, if not inputs.
     """
 
     name: str
@@ -38,6 +39,12 @@ class TaskFindings:
     int8: Precise
     agreement: float
     speedup: float
+    counted: str = ""
+
+    @property
+    def pace(self) -> str:
+        """What speed counts, in the plural."""
+        return self.counted or self.unit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,14 +88,14 @@ def _task(framework: Framework, task: Task, *, emulated: bool) -> TaskFindings:
     if emulated:
         task = shortened(task)
     examined = [_examined(framework, task, one, emulated=emulated) for one in Precision]
-    size = RACED_EMULATED if emulated else batch_size(framework.threads())
+    size = RACED_EMULATED if emulated else task.batch or batch_size(framework.threads())
     raced = _batch(task, size)
     fp32_run, int8_run = (partial(one.model, raced) for one in examined)
     rates = race(fp32_run, int8_run, time.perf_counter)
     fp32, int8 = (
         Precise(
             accuracy=_share(one.answers, task.labels),
-            per_s=size * median(rate),
+            per_s=size * task.per_input * median(rate),
             spread=spread(rate),
             kernels=one.evidence.kernels,
             instructions=one.evidence.instructions,
@@ -112,6 +112,7 @@ def _task(framework: Framework, task: Task, *, emulated: bool) -> TaskFindings:
         int8=int8,
         agreement=_share(*(one.answers for one in examined)),
         speedup=median(ratios(*rates)),
+        counted=task.counted,
     )
 
 
@@ -121,7 +122,8 @@ def _examined(
     marker.mark(PHASES[precision])
     model = framework.load(task, precision)
     answers = task.answers(model(task.inputs))
-    batch = _batch(task, BATCH_EMULATED if emulated else batch_size(framework.threads()))
+    size = BATCH_EMULATED if emulated else task.batch or batch_size(framework.threads())
+    batch = _batch(task, size)
     evidence = _evidence(model, batch)
     marker.mark(marker.OTHER)
     return Examined(model=model, answers=answers, evidence=evidence)

@@ -57,7 +57,7 @@ def to_json(expectation: Expectation, findings: Findings, verdict: Verdict) -> s
 def _task(task: TaskFindings) -> dict[str, object]:
     return {
         "name": task.name,
-        "unit": task.unit,
+        "unit": task.pace,
         "operators": dict(task.operators),
         "fp32": _precise(task.fp32),
         "int8": _precise(task.int8),
@@ -142,7 +142,7 @@ def cpu_lines(cpu: Cpu, threads: int) -> list[str]:
 
 def _speeds(task: TaskFindings, cpu: Cpu) -> list[str]:
     return [
-        f"{task.name:8} accuracy {f'{task.unit}/s':>11}  spread   instructions that multiply",
+        f"{task.name:8} accuracy {f'{task.pace}/s':>11}  spread   instructions that multiply",
         *(
             f"{name:8} {one.accuracy:8.2%} {one.per_s:11,.0f} {one.spread:7.1%}   "
             f"{shorten(_instructions(one), WIDTH - 39)}"

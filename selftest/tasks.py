@@ -25,6 +25,8 @@ def most_likely(logits: Array) -> Array:
 class Task:
     """`unit`: what inputs are, in the plural; `operators`: how often one inference runs each
     operator kind that INT8 is about; `answers`: of a model's output, to compare with `labels`.
+    `counted`: what speed counts, where that is not inputs, and how many an input has on average;
+    `batch`: how many inputs a run has, where not as many as keep threads busy.
     """
 
     name: str
@@ -34,6 +36,9 @@ class Task:
     labels: Array
     calibration: Array
     answers: Callable[[Array], Array] = most_likely
+    counted: str = ""
+    per_input: float = 1.0
+    batch: int = 0
 
 
 def of_digits(data: Path) -> Task:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selftest.tasks import Array, Task
     from selftest.weights import Weights
 
-NAMES = ("ctranslate2", "onnxruntime", "openvino", "pytorch", "tensorflow")
+NAMES = ("ctranslate2", "llama-cpp", "onnxruntime", "openvino", "pytorch", "tensorflow")
 
 
 class Precision(Enum):
@@ -81,7 +81,7 @@ def open_framework(name: str, data: Path) -> Framework:
             f"expect.json: unknown framework '{name}'; selftest knows {', '.join(NAMES)}"
         )
     try:
-        module = importlib.import_module(f"selftest.frameworks.{name}")
+        module = importlib.import_module(f"selftest.frameworks.{name.replace('-', '_')}")
     except (ImportError, OSError, RuntimeError) as err:
         raise BrokenInstallation(
             f"{name}: cannot be imported ({first_line(err)}); pull the image again"

@@ -181,6 +181,12 @@ def test_a_row_is_met_by_its_instruction_set_and_by_better_ones() -> None:
     assert not meets(int8("jit_uni_int8:sse41"), "sse4")
 
 
+def test_no_architecture_meets_what_the_other_or_none_has() -> None:
+    neon, amx = Class(kind=Kind.FAST, isa="neon"), Class(kind=Kind.FAST, isa="amx")
+    assert [least for least in ("sse4", "amx", "warp", "neon") if meets(neon, least)] == ["neon"]
+    assert [least for least in ("neon", "i8mm", "warp", "amx") if meets(amx, least)] == ["amx"]
+
+
 def test_what_a_row_asks_for_has_words() -> None:
     assert asked("amx") == "fast int8 for amx or better"
     assert asked("slow") == "any int8 kernel but a reference one"
