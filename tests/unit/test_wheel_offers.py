@@ -1,0 +1,76 @@
+"""Which wheels an index gets: those that were built, and on request those that locks name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inferpack import locks, store, wheel_offers, wheelhouse
+from inferpack.engine import Engine
+from inferpack.indexes import Indexes
+from inferpack.model import Origin
+from inferpack.wheel import BuiltWheel
+from inferpack.workshop import Workshop
+from tests.unit.index_server import locked
+
+NAME = "fasttext-0.9.3+inferpack.1-1-cp311-cp311-manylinux_2_34_x86_64.whl"
+BUILT = BuiltWheel(
+    key="0",
+    variant="fasttext-plain-amd64",
+    file=locked(NAME, b"some").file,
+    version="0.9.3+inferpack.1",
+    tags=(),
+    glibc="2.34",
+    seconds=1,
+    built=1,
+    source=(),
+    patches=(),
+    checks=(),
+    tested=(),
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, root: Path) -> Workshop:
+    """A workshop with this repository's recipes and nothing else."""
+    for name in ("recipes", "wheels"):
+        (tmp_path / name).mkdir()
+        for path in (root / name).iterdir():
+            if path.name != "locks":
+                (tmp_path / name / path.name).symlink_to(path)
+    (tmp_path / "selftest").symlink_to(root / "selftest")
+    never: Callable[[], Origin] = pytest.fail
+    return Workshop(
+        root=tmp_path, engine=Engine(logs=tmp_path), indexes=Indexes, origin=never, now=lambda: 0
+    )
+
+
+def test_what_is_built_is_offered_under_its_backend(shop: Workshop) -> None:
+    """What is not built yet, or by an older inferpack, is not."""
+    folders = {variant.id: shop.wheel_folder(variant) for variant in shop.wheel_variants()}
+    store.write_record(folders[BUILT.variant] / "wheel.json", BUILT)
+    store.write(folders["fasttext-plain-arm64"] / "wheel.json", "{}")
+    (offer,) = wheel_offers.built(shop)
+    assert (offer.path, offer.wheel.name) == ("plain", "fasttext")
+    assert (offer.wheel.version, offer.wheel.file) == (BUILT.version, BUILT.file)
+    assert offer.file == folders[BUILT.variant] / NAME
+    assert offer.origin == "build/wheels/fasttext-plain-amd64"
+
+
+def test_what_locks_name_is_offered_under_its_users_backends(shop: Workshop) -> None:
+    """Not what only a build needs; nothing where there is no lock."""
+    assert wheel_offers.locked(shop) == ()
+    wheel = locked("needed-2.0-py3-none-any.whl", b"some")
+    text = locks.render(locks.Lock(inputs="0" * 64, wheels=(wheel,)))
+    images = ("onnxruntime-mlas-py311-amd64", "ctranslate2-openblas-py311-arm64")
+    wheels = ("fasttext-test-amd64", "fasttext-build-amd64")
+    for folder, names in ((shop.locks, images), (shop.wheels / "locks", wheels)):
+        for name in names:
+            store.write(folder / f"pylock.{name}.toml", text)
+    offers = wheel_offers.locked(shop)
+    assert [(offer.path, offer.origin) for offer in offers] == [
+        ("openblas", "recipes/locks/pylock.ctranslate2-openblas-py311-arm64.toml"),
+        ("mlas", "recipes/locks/pylock.onnxruntime-mlas-py311-amd64.toml"),
+        ("plain", "wheels/locks/pylock.fasttext-test-amd64.toml"),
+    ]
+    assert {offer.file for offer in offers} == {wheelhouse.path_of(wheel, shop.cache)}
