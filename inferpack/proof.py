@@ -47,7 +47,9 @@ class Instructions(Record, frozen=True):
 
 
 class Run(Record, frozen=True):
-    """A task in one precision; `per_s`: inputs per second, `spread`: how much that varies."""
+    """A task in one precision; `per_s`: inputs, or what else speed counts, per second; `spread`:
+    how much that varies.
+    """
 
     accuracy: float
     per_s: float
@@ -71,8 +73,9 @@ class Check(Record, frozen=True):
 
 
 class TaskReport(Record, frozen=True):
-    """`unit`: what inputs are, in the plural; `operators`: how often one inference should run each
-    kind in INT8; `agreement`: the share of inputs with the same answer; `speedup`: INT8 over FP32.
+    """`unit`: what `per_s` counts, in the plural; `operators`: how often one inference should run
+    each kind in INT8; `agreement`: the share of inputs with the same answer; `speedup`: INT8 over
+    FP32.
     """
 
     name: str
@@ -107,6 +110,11 @@ class Report(Record, frozen=True):
         """The task whose numbers stand for the image."""
         return self.tasks[0]
 
+    @property
+    def is_proof(self) -> bool:
+        """The verdict, where its checks bear it out."""
+        return self.passed and bool(self.checks) and all(check.passed for check in self.checks)
+
 
 class Proof(Record, frozen=True):
     """build/<id>/proof.json: a passing report of exactly this image on this machine, or as
@@ -131,11 +139,11 @@ def read(folder: Path) -> Proof | None:
 
 
 def current(folder: Path, digest: str, machine: str) -> Proof | None:
-    """The recorded proof, if it is of this image and from this machine's CPU."""
+    """The recorded proof, if it passed, is of this image and from this machine's CPU."""
     proof = read(folder)
     if proof is None or (proof.digest, proof.machine) != (digest, machine):
         return None
-    return proof
+    return proof if proof.report.is_proof else None
 
 
 def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIMEOUT) -> Report:
@@ -155,9 +163,9 @@ def judge(
         raise InferpackError(where, "selftest reports emulation, but nothing here emulates")
     if emulated and not report.emulated:
         raise InferpackError(where, "selftest reports a real CPU, but it was emulated")
-    reasons = [reason(check) for check in report.checks if not check.passed]
-    if finished.code == 0 and report.passed and report.checks and not reasons:
+    if finished.code == 0 and report.is_proof:
         return report
+    reasons = [reason(check) for check in report.checks if not check.passed]
     raise InferpackError(
         where, "INT8 is not proven: " + ("; ".join(reasons) or "selftest's verdict is a failure")
     )

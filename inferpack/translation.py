@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inferpack.expectation import Least
+from inferpack.expectation import ARM_ORDER, Least
 from inferpack.tables import Record
 
 BLOCK = b"\n\n"  # ends a block, and stands nowhere else
@@ -46,8 +46,8 @@ def _matrix(name: str, mask: int, value: int) -> Code:
     return Code(name=name, isa=Least.I8MM, mask=mask, value=value)
 
 
-def _sve(name: str, value: int) -> Code:
-    return Code(name=f"{name}.sve", isa=Least.SVE, mask=0xFFE0FC00, value=value)
+def _sve(name: str, value: int, isa: Least = Least.SVE) -> Code:
+    return Code(name=f"{name}.sve", isa=isa, mask=0xFFE0FC00, value=value)
 
 
 VECTOR, ELEMENT, PAIRWISE = 0xBF20FC00, 0xBF00F400, 0xBF3FFC00
@@ -70,9 +70,6 @@ CODES = (
     _dot("usdot", DOT_VECTOR, 0x0E809C00),
     _dot("usdot", DOT_ELEMENT, 0x0F80F000),
     _dot("sudot", DOT_ELEMENT, 0x0F00F000),
-    _matrix("smmla", MATRIX, 0x4E80A400),
-    _matrix("ummla", MATRIX, 0x6E80A400),
-    _matrix("usmmla", MATRIX, 0x4E80AC00),
     _sve("sdot", 0x44800000),
     _sve("udot", 0x44800400),
     _sve("sdot", 0x44A00000),
@@ -80,9 +77,12 @@ CODES = (
     _sve("usdot", 0x44807800),
     _sve("usdot", 0x44A01800),
     _sve("sudot", 0x44A01C00),
-    _sve("smmla", 0x45009800),
-    _sve("usmmla", 0x45809800),
-    _sve("ummla", 0x45C09800),
+    _matrix("smmla", MATRIX, 0x4E80A400),
+    _matrix("ummla", MATRIX, 0x6E80A400),
+    _matrix("usmmla", MATRIX, 0x4E80AC00),
+    _sve("smmla", 0x45009800, Least.I8MM),
+    _sve("usmmla", 0x45809800, Least.I8MM),
+    _sve("ummla", 0x45C09800, Least.I8MM),
 )
 """From least to best; several lines where an operand may be a vector or an element of one.
 
@@ -91,8 +91,7 @@ leave the element's size open: 16-bit products are how INT8 is done without dot 
 """
 
 ISAS = {code.name: code.isa for code in CODES}
-ORDER = (Least.NEON, Least.DOTPROD, Least.I8MM, Least.SVE)
-FOREIGN_TO_FP32 = (Least.DOTPROD, Least.I8MM, Least.SVE)
+FOREIGN_TO_FP32 = ARM_ORDER[ARM_ORDER.index(Least.DOTPROD) :]
 """NEON's multiply integers of any kind: they prove nothing against FP32."""
 
 # movz x16, #0x5e1f; then movz x17, #phase
@@ -224,13 +223,13 @@ def problems(found: Translation, demanded: Iterable[Least]) -> tuple[str, ...]:
 
 
 def meets(int8: Mapping[str, int], least: Least) -> bool:
-    if least not in ORDER:
-        return True  # slow: nothing is promised
-    enough = ORDER[ORDER.index(least) :]
+    if least in (Least.SLOW, Least.SOME):
+        return True  # nothing is promised
+    enough = ARM_ORDER[ARM_ORDER.index(least) :] if least in ARM_ORDER else ()
     return any(ISAS[name] in enough for name in int8)
 
 
 def told(counts: Mapping[str, int]) -> str:
     """The instructions with their numbers, the best first."""
-    best = sorted(counts, key=lambda name: (-ORDER.index(ISAS[name]), name))
+    best = sorted(counts, key=lambda name: (-ARM_ORDER.index(ISAS[name]), name))
     return ", ".join(f"{name} {counts[name]}" for name in best) or "none that we know"

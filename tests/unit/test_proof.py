@@ -1,4 +1,5 @@
 import typing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -141,6 +142,19 @@ def test_a_report_without_checks_is_no_proof() -> None:
     assert message(finished({**REPORT, "checks": []})) == (
         "toy-onednn-py311-amd64: INT8 is not proven: selftest's verdict is a failure"
     )
+
+
+def test_a_recorded_report_that_did_not_pass_does_not_count(tmp_path: Path) -> None:
+    def counts(**other: object) -> bool:
+        report = msgspec.convert({**REPORT, **other}, proof.Report)
+        made = proof.Proof(digest="d", machine="m", proven=0, seconds=1.0, report=report)
+        proof.record(tmp_path, made)
+        return proof.current(tmp_path, "d", "m") == made
+
+    assert counts()
+    assert not counts(passed=False)
+    assert not counts(checks=[FAILED])
+    assert not counts(checks=[])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from inferpack import recipes
 from inferpack.errors import UsageError
-from inferpack.model import Arch, Backend, Cell, Flavour, Need, Recipe, Target, Variant
+from inferpack.model import Arch, Backend, Cell, Flavour, Need, Recipe, Variant
+from inferpack.rungs import Target
 
 WHERE = Path("recipes/toy.toml")
 KNOWN = {
@@ -55,7 +56,7 @@ def test_id_and_tag_show_a_target_that_is_not_generic(onnxruntime: Variant) -> N
 def test_an_image_for_one_target_knows_the_image_for_any(onnxruntime: Variant) -> None:
     recipe = aimed(onnxruntime.recipe, "neoverse-v1")
     (dev,) = (Variant(recipe=recipe, cell=cell, flavour=Flavour.DEV) for cell in recipe.matrix)
-    assert (dev.generic, onnxruntime.generic) == ("toy:1.0-mlas-dev", "")
+    assert (dev.generic, onnxruntime.generic) == ("inferpack/toy:1.0-mlas-dev", "")
 
 
 def test_the_generic_target_adds_nothing_and_is_not_shown(onnxruntime: Variant) -> None:

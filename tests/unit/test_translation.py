@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from inferpack import translation
-from inferpack.expectation import Least
+from inferpack.expectation import ARM_ORDER, Least
 from inferpack.translation import CODES, Phase, Translation
+from selftest import classes
+from selftest.encodings_arm import AARCH64
 
 LOGS = Path(__file__).with_name("translated")
 FP32, INT8, OTHER = 0xD2800031, 0xD2800051, 0xD2800011
@@ -151,6 +153,7 @@ def problems(found: Translation, *demanded: Least) -> tuple[str, ...]:
         ({"usmmla": 1}, Least.DOTPROD),
         ({"ummla.sve": 1}, Least.I8MM),
         ({"sdot.sve": 1}, Least.SVE),
+        ({"smmla": 1}, Least.SVE),
         ({}, Least.SLOW),
     ],
 )
@@ -169,6 +172,26 @@ def test_a_dot_product_that_was_not_translated_was_not_run() -> None:
         "INT8 should run i8mm's instructions or better, ran none that we know",
         "INT8 should run neon's instructions or better, ran none that we know",
     )
+
+
+def test_dot_products_of_longer_vectors_are_no_matrix_products() -> None:
+    assert problems(of({"sdot.sve": 2}), Least.I8MM) == (
+        "INT8 should run i8mm's instructions or better, ran sdot.sve 2",
+    )
+
+
+def test_what_only_x86_has_is_never_met_on_arm() -> None:
+    assert problems(of({"smmla": 2}), Least.AMX) == (
+        "INT8 should run amx's instructions or better, ran smmla 2",
+    )
+
+
+def test_selftest_ranks_arms_instructions_alike() -> None:
+    assert ARM_ORDER == classes.ARM
+    told = {known.name: known.isa for known in AARCH64.instructions}
+    assert {name: told[name] for name in translation.ISAS if name in told} == {
+        name: isa for name, isa in translation.ISAS.items() if name in told
+    }
 
 
 def test_fp32_that_runs_dot_products_is_no_baseline() -> None:
