@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -16,6 +17,7 @@ from inferpack.cli import (
     ROOT,
     command,
     each,
+    each_wheel,
     lint_sources,
     machine,
     native,
@@ -24,6 +26,10 @@ from inferpack.cli import (
     terminate,
     with_default_glob,
 )
+
+if TYPE_CHECKING:
+    from inferpack.model import Variant
+    from inferpack.wheel import WheelVariant
 
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
 
@@ -52,11 +58,11 @@ def explain(_: Context, glob: str) -> None:
 @task(help={"upgrade": "take the newest versions the recipe allows, of wheels and Debian packages"})
 @command
 def lock(_: Context, glob: str, upgrade: bool = False) -> None:
-    """Resolve each variant's wheels, and each base's packages, into recipes/locks/."""
+    """Resolve what images and wheels are made from into recipes/locks/ and wheels/locks/."""
     from inferpack import locking  # noqa: PLC0415
 
     prepare(docker=False)
-    for path in locking.lock(shop(), glob, upgrade=upgrade):
+    for path in locking.lock_both(shop(), glob, upgrade=upgrade):
         console.result(str(path.relative_to(ROOT)))
 
 
@@ -75,9 +81,13 @@ def render(_: Context, glob: str) -> None:
 @command
 def image(_: Context, glob: str, arch: str = "") -> None:
     """Build images and prove INT8 in each; the last line is the image's digest."""
-    from inferpack import pipeline  # noqa: PLC0415
+    from inferpack import pipeline, supply  # noqa: PLC0415
 
-    each(glob, lambda variant: pipeline.image(shop(), variant).digest, arch=arch)
+    def made(variant: "Variant") -> str:
+        supply.ensure(shop(), variant)
+        return pipeline.image(shop(), variant).digest
+
+    each(glob, made, arch=arch)
 
 
 @task(help=ARCH)
@@ -87,6 +97,19 @@ def smoke(_: Context, glob: str, arch: str = "") -> None:
     from inferpack import pipeline  # noqa: PLC0415
 
     each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest, arch=arch)
+
+
+@task(help=ARCH)
+@command
+def wheel(_: Context, glob: str, arch: str = "") -> None:
+    """Build wheels from source, finish, check and test them; the last line is the wheel's path."""
+    from inferpack import wheels  # noqa: PLC0415
+
+    def made(variant: "WheelVariant") -> str:
+        built = wheels.wheel(shop(), variant)
+        return str((shop().wheel_folder(variant) / built.file.name).relative_to(ROOT))
+
+    each_wheel(glob, made, arch=arch)
 
 
 @task
@@ -142,6 +165,31 @@ def compare(_: Context, old: str, new: str) -> None:
         changed = comparison.references(shop(), old, new)
     console.result(comparison.told(changed))
     sys.exit(any(change.worse for change in changed))
+
+
+@task(
+    name="index",
+    help={
+        "third-party": "also what our wheels need, and the wheels of the images' locks",
+        "keep": "a folder with an older index: also what that has",
+        "serve": "then serve it on this machine until Ctrl-C",
+        "port": "to serve it on",
+    },
+)
+@command
+def index_(
+    _: Context, third_party: bool = False, keep: str = "", serve: bool = False, port: int = 8000
+) -> None:
+    """Write build/index/: a static package index of the wheels, for pip and uv."""
+    from inferpack import serving, wheel_index  # noqa: PLC0415
+
+    older = Path(os.environ.get("INFERPACK_CWD", "")) / keep if keep else None
+    folder = wheel_index.index(shop(), third_party=third_party, keep=older)
+    console.result(str(folder.relative_to(ROOT)))
+    if serve:
+        server = serving.server(folder, port=port, log=console.note)
+        console.note(f"  http://{serving.LOCAL}:{server.server_port}/ (Ctrl-C ends it)")
+        serving.serve(server)
 
 
 @task(help={"install": "install what is missing (root on Debian or Ubuntu)"})

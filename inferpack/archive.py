@@ -81,18 +81,20 @@ def resolve(asked: Selection, arch: Arch, *, cache: Path) -> tuple[Package, ...]
 
 
 def download(asked: Selection, arch: Arch, target: Path, *, log: Path) -> None:
-    """The packages and all they depend on, with apt's checks. mmdebstrap knows Debian's mirrors."""
-    process.need("mmdebstrap")
+    """The packages and all they depend on."""
     argv = [
-        "mmdebstrap",
         "--variant=extract",
         f"--arch={arch}",
         *(f"--include={name}" for name in asked.packages),  # one each: patterns cannot be joined
-        "--format=null",
         f"--extract-hook=copy-out {ARCHIVES} {shlex.quote(str(target))}",
-        asked.suite,
-        "/dev/null",
     ]
+    ask(f"{asked.suite} {arch}", argv, asked.suite, log=log)
+
+
+def ask(what: str, options: list[str], suite: str, *, log: Path) -> None:
+    """Runs mmdebstrap, which knows Debian's mirrors, with apt's checks of what comes from them."""
+    process.need("mmdebstrap")
+    argv = ["mmdebstrap", *options, "--format=null", suite, "/dev/null"]
     try:
         process.run(argv, log=log)
     except InferpackError as err:
@@ -101,7 +103,9 @@ def download(asked: Selection, arch: Arch, target: Path, *, log: Path) -> None:
         hint = f"check this machine's network and proxy, then run it again; full log: {log}"
         if "chroot mode" in wrong:  # not root, and no user namespaces
             hint = "run it as root, or: sudo apt-get install uidmap"
-        raise InferpackError(f"Debian {asked.suite} {arch}", wrong[3:], hint) from err
+        if "find version" in wrong:  # the archive keeps one of each package
+            hint = "name the version that the suite has now"
+        raise InferpackError(f"Debian {what}", wrong[3:], hint) from err
 
 
 def intact(cache: Path, package: Package) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from inferpack import console
 from inferpack.errors import InferpackError, UsageError
@@ -15,7 +15,10 @@ from inferpack.errors import InferpackError, UsageError
 if TYPE_CHECKING:
     from inferpack.doctor import Machine
     from inferpack.model import Arch, Variant
+    from inferpack.wheel import WheelVariant
     from inferpack.workshop import Workshop
+
+    V = TypeVar("V", Variant, WheelVariant)
 
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
@@ -43,14 +46,30 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
 def chosen(glob: str, arch: str) -> tuple["Variant", ...]:
     """What a glob and --arch mean: an architecture, `all`, or (empty) this machine's."""
     from inferpack import base, matrix  # noqa: PLC0415
+
+    check_arch(arch)
+    if arch not in ("", ALL):
+        return matrix.usual(matrix.only(shop().variants(), glob, arch), glob, None)
+    return matrix.usual(shop().variants(), glob, None if arch == ALL else base.native())
+
+
+def chosen_wheels(glob: str, arch: str) -> tuple["WheelVariant", ...]:
+    """The same of wheels; a glob that names variants of other architectures alone means those."""
+    from inferpack import base, matrix  # noqa: PLC0415
+
+    check_arch(arch)
+    if arch not in ("", ALL):
+        return matrix.select(matrix.only(shop().wheel_variants(), glob, arch), glob)
+    found = shop().wheel_variants(glob)
+    own = tuple(variant for variant in found if variant.arch is base.native())
+    return found if arch == ALL or not own else own
+
+
+def check_arch(arch: str) -> None:
     from inferpack.model import Arch  # noqa: PLC0415
 
     if arch not in ("", ALL, *Arch):
         raise UsageError("--arch", f"unknown '{arch}'", f"known: {', '.join((*Arch, ALL))}")
-    if arch not in ("", ALL):
-        known = tuple(variant for variant in shop().variants() if variant.arch == arch)
-        return matrix.usual(known, glob, None)
-    return matrix.usual(shop().variants(), glob, None if arch == ALL else base.native())
 
 
 def native(variant: "Variant") -> "Variant":
@@ -64,10 +83,22 @@ def native(variant: "Variant") -> "Variant":
 
 
 def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "") -> None:
-    """Prints what `work` makes of every chosen variant; one that fails does not stop the others,
-    but the exit code tells.
+    """Prints what `work` makes of every chosen variant of images."""
+    every(chosen(glob, arch), work, lambda variant: variant.reference)
+
+
+def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = "") -> None:
+    """Prints what `work` makes of every chosen variant of wheels."""
+    every(chosen_wheels(glob, arch), work, lambda variant: variant.version)
+
+
+def every(
+    variants: "tuple[V, ...]", work: "Callable[[V], str]", named: "Callable[[V], str]"
+) -> None:
+    """Prints what `work` makes of each; one that fails does not stop the others, but the exit code
+    tells.
     """
-    variants, failed = chosen(glob, arch), 0
+    failed = 0
     prepare(archs=sorted({variant.arch for variant in variants}))
     for variant in variants:
         start = time.monotonic()
@@ -78,7 +109,7 @@ def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "") -> None
             console.fail(str(err))
             failed = max(failed, err.exit_code)
             continue
-        console.note(f"  {variant.reference} ({time.monotonic() - start:.1f} s)")
+        console.note(f"  {named(variant)} ({time.monotonic() - start:.1f} s)")
         console.result(made if len(variants) == 1 else f"{variant.id} {made}")
     if failed:
         sys.exit(failed)

@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+EVERY = 30  # seconds between two lines of progress where there is no terminal
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -40,16 +41,34 @@ def fail(text: str) -> None:
 @contextmanager
 def step(text: str) -> Iterator[None]:
     """A named piece of work: shown while it runs, closed by a line with its elapsed time."""
-    start = time.monotonic()
-    try:
-        if stderr.is_terminal:
-            with stderr.status(text):
-                yield
-        else:
-            yield
-    except BaseException:
-        note(f"  ✗ {text} ({time.monotonic() - start:.1f} s)")
-        raise
+    with watching(text):
+        yield
+
+
+@contextmanager
+def watching(text: str, every: float = EVERY) -> Iterator[Callable[[str], None]]:
+    """A step that tells how far it is, by the function it yields (an empty text says nothing new).
+
+    On a terminal beside its name, else by a line, `every` so many seconds at most.
+    """
+    start = told = time.monotonic()
+    with ExitStack() as stack:
+        status = stack.enter_context(stderr.status(text)) if stderr.is_terminal else None
+
+        def shown(state: str) -> None:
+            nonlocal told
+            if state and status:
+                status.update(f"{text}: {state}")
+            elif state and time.monotonic() - told >= every:
+                told = time.monotonic()
+                note(f"  … {text}: {state} ({told - start:.0f} s)")
+
+        try:
+            yield shown
+        except BaseException:
+            stack.close()
+            note(f"  ✗ {text} ({time.monotonic() - start:.1f} s)")
+            raise
     note(f"  ✓ {text} ({time.monotonic() - start:.1f} s)")
 
 

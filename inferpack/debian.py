@@ -154,7 +154,7 @@ def loader_cache(tree: Mapping[str, Node], arch: Arch) -> Tree:
     folders = ("usr/local/lib", f"usr/local/lib/{arch.multiarch}")
     system = (f"usr/lib/{arch.multiarch}", "usr/lib")
     known = ldcache.libraries(files, (*folders, *system))
-    if lines := sorted(ldcache.missing(files, known)):
+    if lines := sorted(ldcache.missing(files, known, arch)):
         hint = "keep the package that has it, or remove what needs it too"
         raise InferpackError("recipes/bases.toml", f"leaves out {'; '.join(lines)}", hint)
     return {"etc/ld.so.cache": File(ldcache.encode(known, arch))}

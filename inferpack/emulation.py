@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from inferpack import base, binfmt, console, process, program, proof, recipes, translation
 from inferpack.engine import Engine, Finished
@@ -56,8 +56,17 @@ def emulator(shop: Workshop, arch: Arch) -> Emulator:
     return Emulator(engine=shop.engine, path=path, version=found[1] if found else "unknown")
 
 
-def is_needed(variant: Variant) -> bool:
-    """Whether this machine runs the variant's images only by emulation."""
+class Guest(Protocol):
+    """What runs on a CPU of its architecture: variants of images, and of wheels."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def arch(self) -> Arch: ...
+
+
+def is_needed(variant: Guest) -> bool:
+    """Whether this machine runs what is the variant's only by emulation."""
     return variant.arch is not base.native()
 
 
@@ -160,7 +169,7 @@ def selftest(
     return finished, translated.result()
 
 
-def refuse_unreachable(made: Emulator, variant: Variant) -> None:
+def refuse_unreachable(made: Emulator, variant: Guest) -> None:
     """Where the engine is elsewhere, or this kernel does not know our QEMU."""
     host = made.engine.host
     if host and not host.startswith("unix://"):

@@ -194,7 +194,7 @@ class Engine:
         the same `owner`, left by a run that was killed, is removed first.
         """
         if owner:
-            self._remove_containers(owner)
+            self.remove_containers(owner)
         settings = {
             "network_mode": "none",
             "read_only": True,
@@ -217,7 +217,7 @@ class Engine:
             container.remove(force=True)
         return Finished(code=code, stdout=stdout, stderr=stderr)
 
-    def _remove_containers(self, owner: str) -> None:
+    def remove_containers(self, owner: str) -> None:
         import docker  # noqa: PLC0415
 
         left = self.client.containers.list(

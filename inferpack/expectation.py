@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from inferpack.tables import Table
+from inferpack.tables import Ratio, Several, Share, Table
 
 
 class Feature(StrEnum):
@@ -51,11 +51,13 @@ class Task(StrEnum):
 
     DIGITS = "digits"
     ENCODER = "encoder"
+    GENERATION = "generation"
     NUMBERS = "numbers"
 
 
 TASKS: Mapping[str, tuple[Task, ...]] = {
     "ctranslate2": (Task.NUMBERS,),
+    "llama-cpp": (Task.GENERATION, Task.NUMBERS),
     "onnxruntime": (Task.DIGITS, Task.ENCODER),
     "openvino": (Task.DIGITS, Task.ENCODER),
     "pytorch": (Task.DIGITS, Task.ENCODER),
@@ -67,6 +69,7 @@ TASKS: Mapping[str, tuple[Task, ...]] = {
 class Least(StrEnum):
     """The least an INT8 kernel must be: fast, for this instruction set or a better one; or slow,
     where the library has nothing better; or some of them INT8, where it leaves others in FP32.
+    Instruction sets stand from least to best, x86's before Arm's.
     """
 
     SOME = "some"
@@ -83,6 +86,13 @@ class Least(StrEnum):
     SVE = "sve"
     I8MM = "i8mm"
 
+    def may_be_asked(self, *, arm: bool) -> bool:
+        """Whether CPUs of this architecture have it at all."""
+        return self in (Least.SOME, Least.SLOW) or (self in ARM_ORDER) == arm
+
+
+ARM_ORDER = tuple(Least)[tuple(Least).index(Least.NEON) :]
+
 
 class Row(Table, frozen=True):
     """INT8 kernels a CPU with these features must run, and how much faster than FP32.
@@ -91,17 +101,28 @@ class Row(Table, frozen=True):
     `backends`: those it is for; none: all.
     """
 
-    cpu: tuple[Feature, ...]
+    cpu: Several[Feature]
     kernels: dict[Operator, Least]
-    speedup: float
-    speedups: dict[Task, float] = msgspec.field(default_factory=dict)
+    speedup: Ratio
+    speedups: dict[Task, Ratio] = msgspec.field(default_factory=dict)
     backends: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return "+".join(self.cpu)
+
+    def hides(self, later: "Row") -> bool:
+        """Whether it fits every CPU and backend that the later row fits."""
+        served = not self.backends or (
+            bool(later.backends) and set(later.backends) <= set(self.backends)
+        )
+        return served and set(self.cpu) <= set(later.cpu)
 
 
 class Accuracy(Table, frozen=True):
-    fp32_min: float
-    drop_max: float
-    agreement_min: float
+    fp32_min: Share
+    drop_max: Share
+    agreement_min: Share
 
 
 class Tolerance(Table, frozen=True):
@@ -110,16 +131,16 @@ class Tolerance(Table, frozen=True):
     Shares: of the older speed and of the older size; of the test images for accuracy.
     """
 
-    speed: float = 0.1
-    accuracy: float = 0.005
-    size: float = 0.05
+    speed: Share = 0.1
+    accuracy: Share = 0.005
+    size: Share = 0.05
 
 
 class Expectation(Table, frozen=True):
     """What counts as proof; rows run from the strictest to the loosest."""
 
     accuracy: Accuracy
-    rows: tuple[Row, ...]
+    rows: Several[Row]
     tolerance: Tolerance = Tolerance()
 
     def judging(self, backend: str, *, arm: bool) -> tuple[Row, ...]:

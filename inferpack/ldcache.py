@@ -18,6 +18,8 @@ from inferpack.model import Arch
 HEADER = struct.Struct("<17s3sIIB3xI12x")
 ENTRY = struct.Struct("<iIIIQ")
 MAGIC, VERSION, LITTLE_ENDIAN, NO_EXTENSION = b"glibc-ld.so.cache", b"1.1", 2, 0
+ELF, MACHINE = b"\x7fELF", slice(18, 20)  # where e_machine is
+MACHINES = {Arch.AMD64: b"\x3e\0", Arch.ARM64: b"\xb7\0"}
 FLAGS = {Arch.AMD64: 0x0303, Arch.ARM64: 0x0A03}
 
 
@@ -81,9 +83,14 @@ def library(name: str) -> bool:
     return fnmatchcase(name, "lib*.so*") or fnmatchcase(name, "ld-*.so*")
 
 
-def missing(files: Mapping[str, bytes], known: Mapping[str, str]) -> Iterator[str]:
-    """A line for each library that a file needs and the loader would not find."""
+def missing(files: Mapping[str, bytes], known: Mapping[str, str], arch: Arch) -> Iterator[str]:
+    """A line for each library that a file needs and the loader would not find.
+
+    A cross-compiler brings libraries of another architecture, which are not for this loader.
+    """
     for name, data in files.items():
+        if data.startswith(ELF) and data[MACHINE] != MACHINES[arch]:
+            continue
         for soname in dynamic(data, "DT_NEEDED"):
             beside = posixpath.join(posixpath.dirname(name), soname)
             if soname not in known and beside not in files:
@@ -92,7 +99,7 @@ def missing(files: Mapping[str, bytes], known: Mapping[str, str]) -> Iterator[st
 
 def dynamic(data: bytes, tag: str) -> list[str]:
     """The values of a dynamic tag (DT_SONAME, DT_NEEDED); none where the file is not ELF."""
-    if not data.startswith(b"\x7fELF"):
+    if not data.startswith(ELF):
         return []
     try:
         sections = ELFFile(io.BytesIO(data)).iter_sections()

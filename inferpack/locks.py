@@ -1,4 +1,4 @@
-"""PEP 751 locks: which wheels a variant consists of, by name, size and sha256; never from where."""
+"""PEP 751 locks: which wheels are wanted, by name, size and sha256; never from where."""
 
 import hashlib
 import json
@@ -16,6 +16,7 @@ from inferpack import process, resolver, store
 from inferpack.errors import InferpackError, UsageError
 from inferpack.indexes import Indexes
 from inferpack.model import File, Flavour, LockedWheel, Variant
+from inferpack.resolver import Wanted
 from inferpack.target import environment, platforms, tags
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
-    """The wheels of one variant, sorted by name, and the digest of what they were resolved from."""
+    """Wheels sorted by name, and the digest of what they were resolved from."""
 
     inputs: str
     wheels: tuple[LockedWheel, ...]
@@ -40,19 +41,19 @@ def path_of(variant: Variant, locks: Path) -> Path:
     return locks / f"pylock.{replace(variant, flavour=Flavour.RUNTIME).id}.toml"
 
 
-def inputs(variant: Variant, glibc: str) -> str:
+def inputs(wanted: Wanted, glibc: str) -> str:
     """sha256 (hex) of what the lock is resolved from; `glibc` is the base's, such as 2.36."""
-    requires, without = sorted(variant.cell.requires), variant.without
-    return store.digest(requires, without, variant.recipe.python, platforms(variant.arch, glibc)[0])
+    requires, without = sorted(wanted.requires), wanted.without
+    return store.digest(requires, without, wanted.python, platforms(wanted.arch, glibc)[0])
 
 
-def load(path: Path, variant: Variant, glibc: str) -> Lock:
-    """The variant's lock; UsageError where it is missing, stale or not a lock."""
-    command = f"./inv lock {variant.id}"
+def load(path: Path, wanted: Wanted, glibc: str, *, command: str = "") -> Lock:
+    """What is locked for it; UsageError where the lock is missing, stale or not a lock."""
+    command = command or f"./inv lock {wanted.id}"
     if not path.exists():
         raise UsageError(str(path), "does not exist", f"{command} makes it")
     lock = read(path)
-    if lock.inputs != inputs(variant, glibc):
+    if lock.inputs != inputs(wanted, glibc):
         raise UsageError(
             str(path), "is stale: the recipe or its base has changed since", f"run {command}"
         )
@@ -116,7 +117,7 @@ hashes.sha256 = {json.dumps(wheel.file.sha256)}
 
 
 def resolve(
-    variant: Variant,
+    wanted: Wanted,
     glibc: str,
     indexes: Indexes,
     *,
@@ -125,30 +126,30 @@ def resolve(
     previous: Lock | None,
     upgrade: bool,
 ) -> Lock:
-    """Resolves for the variant's platform, from wheels only; uv does the work.
+    """Resolves for the wanted platform, from wheels only; uv does the work.
 
     Versions of `previous` are kept where they still fit, unless `upgrade`.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with store.disk(cache), tempfile.TemporaryDirectory(prefix="resolve-", dir=cache) as name:
         folder = Path(name)
-        (folder / "requirements.in").write_text("\n".join(variant.cell.requires) + "\n")
+        (folder / "requirements.in").write_text("\n".join(wanted.requires) + "\n")
         if previous and not upgrade:
             (folder / "pylock.toml").write_text(render(previous))
-        argv = [*resolver.command(variant, glibc), *(["--upgrade"] if upgrade else [])]
+        argv = [*resolver.command(wanted, glibc), *(["--upgrade"] if upgrade else [])]
         argv += ["--no-index"] if not indexes.simple else []
         env = {"UV_CACHE_DIR": str((cache / "uv").absolute()), **resolver.environment(indexes)}
         try:
             process.run(argv, log=log, env=env, cwd=folder)
         except InferpackError as err:
-            raise resolver.failed(variant, log) from err
+            raise resolver.failed(wanted, log) from err
         pylock = Pylock.from_dict(tomllib.loads((folder / "pylock.toml").read_text()))
-    chosen = tuple(choose(pylock, variant, glibc))
+    chosen = tuple(choose(pylock, wanted, glibc))
     session = indexes.session()
     wheels = tuple(described(package, wheel, indexes, session) for package, wheel in chosen)
     if previous and not upgrade:
         refuse_other_bytes(previous, wheels)
-    return Lock(inputs=inputs(variant, glibc), wheels=by_name(wheels))
+    return Lock(inputs=inputs(wanted, glibc), wheels=by_name(wheels))
 
 
 def refuse_other_bytes(previous: Lock, wheels: tuple[LockedWheel, ...]) -> None:
@@ -162,25 +163,25 @@ def refuse_other_bytes(previous: Lock, wheels: tuple[LockedWheel, ...]) -> None:
             raise InferpackError(wheel.file.name, wrong, hint)
 
 
-def choose(pylock: Pylock, variant: Variant, glibc: str) -> Iterator[tuple[Package, PackageWheel]]:
+def choose(pylock: Pylock, wanted: Wanted, glibc: str) -> Iterator[tuple[Package, PackageWheel]]:
     """Of each package the wheel that pip would install on the target, by the standard's rule."""
     try:
         found = list(
             pylock.select(
-                environment=environment(variant.recipe.python, variant.arch),
-                tags=tuple(tags(variant.recipe.python, variant.arch, glibc)),
+                environment=environment(wanted.python, wanted.arch),
+                tags=tuple(tags(wanted.python, wanted.arch, glibc)),
             )
         )
     except PylockSelectError as err:
-        raise InferpackError(variant.id, str(err)) from err
-    for name in sorted(set(variant.without) - {package.name for package, _ in found}):
-        hint = f"remove it from recipes/{variant.recipe.name}.toml"
-        raise UsageError(variant.id, f"without: nothing asks for '{name}'", hint)
+        raise InferpackError(wanted.id, str(err)) from err
+    for name in sorted(set(wanted.without) - {package.name for package, _ in found}):
+        wrong = f"without: nothing asks for '{name}'"
+        raise UsageError(wanted.id, wrong, "remove it from the recipe")
     for package, source in found:
-        if package.name in variant.without:
+        if package.name in wanted.without:
             continue
         if not isinstance(source, PackageWheel):
-            raise InferpackError(variant.id, f"{package.name} has no wheel")
+            raise InferpackError(wanted.id, f"{package.name} has no wheel")
         yield package, source
 
 

@@ -3,9 +3,29 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import Protocol, TypeVar
 
 from inferpack.errors import UsageError
 from inferpack.model import GENERIC, Arch, Flavour, Recipe, Variant
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Chosen(Protocol):
+    """What globs choose from: variants of images, and of wheels."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def recipe(self) -> Named: ...
+    @property
+    def arch(self) -> Arch: ...
+
+
+T = TypeVar("T", bound=Chosen)
 
 
 def variants(recipes: tuple[Recipe, ...]) -> tuple[Variant, ...]:
@@ -41,7 +61,7 @@ def meant(found: tuple[Variant, ...], arch: Arch | None) -> tuple[Variant, ...]:
     return found
 
 
-def select(known: tuple[Variant, ...], globs: str) -> tuple[Variant, ...]:
+def select(known: tuple[T, ...], globs: str) -> tuple[T, ...]:
     """The variants whose id or recipe name matches any of the comma-separated globs.
 
     UsageError with the nearest names where one of them matches nothing.
@@ -50,13 +70,26 @@ def select(known: tuple[Variant, ...], globs: str) -> tuple[Variant, ...]:
     return tuple(variant for variant in known if variant.id in wanted)
 
 
-def matching(known: tuple[Variant, ...], glob: str) -> tuple[Variant, ...]:
-    chosen = tuple(
+def only(known: tuple[T, ...], globs: str, arch: str) -> tuple[T, ...]:
+    """All of one architecture; UsageError where a glob matches variants of another alone."""
+    own = tuple(variant for variant in known if variant.arch == arch)
+    for glob in globs.split(","):
+        if (found := fitting(known, glob)) and not fitting(own, glob):
+            other = found[0].arch
+            raise UsageError(glob, f"is for {other}", f"leave out --arch, or: --arch {other}")
+    return own
+
+
+def fitting(known: tuple[T, ...], glob: str) -> tuple[T, ...]:
+    return tuple(
         variant
         for variant in known
         if fnmatchcase(variant.id, glob) or fnmatchcase(variant.recipe.name, glob)
     )
-    if chosen:
+
+
+def matching(known: tuple[T, ...], glob: str) -> tuple[T, ...]:
+    if chosen := fitting(known, glob):
         return chosen
     names = sorted({name for variant in known for name in (variant.id, variant.recipe.name)})
     near = get_close_matches(glob, names, n=3, cutoff=0.4)

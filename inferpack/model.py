@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from inferpack.expectation import Expectation
 from inferpack.prune import Prune
-from inferpack.tables import Record, Table
+from inferpack.tables import NotNegative, Positive, Record, Several, Table
 
 NAMESPACE = "inferpack"  # of local image names
 SITE = "usr/local/lib/python3.11/dist-packages"  # where Debian's Python finds local packages
@@ -39,6 +39,7 @@ class Backend(StrEnum):
     EIGEN = "eigen"
     MLAS = "mlas"
     GGML = "ggml"
+    PLAIN = "plain"  # no library: C++ of the package's own
 
     @property
     def archs(self) -> tuple[Arch, ...]:
@@ -48,7 +49,7 @@ class Backend(StrEnum):
                 return (Arch.AMD64,)
             case Backend.ONEDNN_ACL | Backend.EIGEN:
                 return (Arch.ARM64,)
-            case Backend.OPENBLAS | Backend.MLAS | Backend.GGML:
+            case Backend.OPENBLAS | Backend.MLAS | Backend.GGML | Backend.PLAIN:
                 return (Arch.AMD64, Arch.ARM64)
 
 
@@ -88,14 +89,6 @@ class Python(StrEnum):
         return "cp" + self.replace(".", "")
 
 
-class Target(Table, frozen=True):
-    """A CPU that an image is made for (recipes/targets.toml)."""
-
-    arch: Arch
-    needs: tuple[Need, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-
-
 class Cell(Table, frozen=True):
     """One backend on one architecture, and its wheels: the framework's first, pinned."""
 
@@ -106,7 +99,7 @@ class Cell(Table, frozen=True):
     held: str = ""  # why this version and not the newest
     without: tuple[str, ...] = ()  # beside the recipe's
     target: str = GENERIC
-    flavours: tuple[Flavour, ...] = (Flavour.RUNTIME,)
+    flavours: Several[Flavour] = (Flavour.RUNTIME,)
     environment: dict[str, str] = field(default_factory=dict)  # beside the recipe's
 
     @property
@@ -128,10 +121,10 @@ class Recipe(Table, frozen=True):
     source: str
     base: str
     python: Python
-    budget_mb: int
-    matrix: tuple[Cell, ...]
+    budget_mb: Positive
+    matrix: Several[Cell]
     proof: Expectation
-    dev_budget_mb: int = 0  # of the dev flavour
+    dev_budget_mb: NotNegative = 0  # of the dev flavour
     without: tuple[str, ...] = ()  # packages the wheels ask for and a runtime never imports
     environment: dict[str, str] = field(default_factory=dict)
     threads: tuple[str, ...] = ()  # environment variables that set how many threads compute
@@ -161,10 +154,10 @@ class Variant:
 
     @property
     def generic(self) -> str:
-        """Of an image for one CPU target: the image for any, by its public name."""
+        """Of an image for one CPU target: the image for any, as it can be pulled."""
         if self.cell.target == GENERIC:
             return ""
-        return f"{self.recipe.name}:{self.version}-{self.backend}{self.suffix}"
+        return f"{self.namespace}/{self.recipe.name}:{self.version}-{self.backend}{self.suffix}"
 
     @property
     def suffix(self) -> str:
@@ -179,6 +172,14 @@ class Variant:
     @property
     def without(self) -> tuple[str, ...]:
         return tuple(sorted({*self.recipe.without, *self.cell.without}))
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        return self.cell.requires
+
+    @property
+    def python(self) -> Python:
+        return self.recipe.python
 
     @property
     def backend(self) -> Backend:

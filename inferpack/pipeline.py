@@ -90,7 +90,7 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
     wheels = ordered(made.lock, variant)
     base.check(made.base)
     recipes.refuse_idle(shop.recipes, variant.recipe, packages(shop, variant.recipe))
-    paths = wheelhouse.ensure(wheels, shop.indexes, cache=shop.cache)
+    paths = wheelhouse.ensure(wheels, shop.places, cache=shop.cache)
 
     def layer(wheel: LockedWheel) -> Layer:
         tar = wheel_layer(

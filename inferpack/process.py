@@ -7,7 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from inferpack import console
@@ -61,6 +61,22 @@ def run(
     raise InferpackError(
         command[0], f"{ending(done.returncode)}: {shown}\n{tail}", f"full log: {log}"
     )
+
+
+def lines(argv: Sequence[str | Path]) -> Iterator[str]:
+    """A command's stdout as it comes, for what is too long to be held or logged.
+
+    Raises InferpackError with the command and its exit code.
+    """
+    command = [str(part) for part in argv]
+    need(command[0])
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace"
+    ) as running:
+        yield from running.stdout or ()
+    if running.returncode:
+        wrong = f"{ending(running.returncode)}: {redact(shlex.join(command))}"
+        raise InferpackError(command[0], wrong)
 
 
 def redact(text: str) -> str:

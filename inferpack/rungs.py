@@ -1,8 +1,18 @@
-"""recipes/{ladder,cpus,tools}.toml: how a CPU is limited, which are emulated, and by what."""
+"""recipes/{targets,ladder,cpus,tools}.toml: CPUs to build for, limited, emulated, and by what."""
+
+from msgspec import field
 
 from inferpack.expectation import Feature
-from inferpack.model import Arch
+from inferpack.model import Arch, Need
 from inferpack.tables import Table
+
+
+class Target(Table, frozen=True):
+    """A CPU that an image or a wheel is made for."""
+
+    arch: Arch
+    needs: tuple[Need, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Masked(Table, frozen=True):

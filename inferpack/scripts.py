@@ -12,13 +12,17 @@ from inferpack.rootfs import File, Folder, Link, Node, Tree
 # The packages whose scripts were read. What those do is done here, in `alternatives`, `debian` or
 # by compiling Python; or it is about services, logins and upgrades from older releases.
 READ = """
-adduser apt base-files base-passwd bash ca-certificates cmake-data coreutils cpp dash debconf
-debian-archive-keyring debianutils dpkg g++ gcc init-system-helpers libc-bin libc6 libcrypt-dev
-libgcrypt20 libgssapi-krb5-2 libpam-modules libpam-runtime libpam0g libpython3.11-minimal login
-mawk netbase openssl passwd perl-base pkgconf procps python3 python3-distutils python3-lib2to3
-python3-minimal python3-pip python3-pkg-resources python3-setuptools python3-wheel python3.11
-python3.11-minimal python3.11-venv readline-common tar tzdata usr-is-merged util-linux
-util-linux-extra xz-utils
+adduser apt base-files base-passwd bash ca-certificates ccache cmake-data coreutils cpp
+cpp-12-aarch64-linux-gnu cpp-12-x86-64-linux-gnu dash debconf debian-archive-keyring debianutils
+dpkg g++ g++-12-aarch64-linux-gnu g++-12-x86-64-linux-gnu gcc gcc-12-aarch64-linux-gnu
+gcc-12-x86-64-linux-gnu init-system-helpers libc-bin libc6 libcrypt-dev libgcrypt20
+libgssapi-krb5-2 libpam-modules libpam-runtime libpam0g libpython3.11-minimal login mawk netbase
+openssl passwd perl-base pkgconf procps python3 python3-build python3-distutils
+python3-importlib-metadata python3-lib2to3 python3-minimal python3-more-itertools
+python3-packaging python3-pep517 python3-pip python3-pkg-resources python3-setuptools python3-toml
+python3-tomli python3-typing-extensions python3-wheel python3-zipp python3.11 python3.11-minimal
+python3.11-venv readline-common scons tar tzdata usr-is-merged util-linux util-linux-extra
+xz-utils
 """
 
 COPIES = {

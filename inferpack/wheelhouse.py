@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from inferpack import console, store
 from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes, Link, is_local, links, local_path
-from inferpack.model import File, LockedWheel
+from inferpack.model import NAMESPACE, File, LockedWheel
 from inferpack.process import redact
 
 if TYPE_CHECKING:
@@ -188,6 +188,10 @@ def unlike(file: File, got: str, page: str) -> InferpackError:
 
 def vanished(wheel: LockedWheel, indexes: Indexes) -> InferpackError:
     asked = ", ".join(map(redact, (*indexes.find_links, *indexes.simple))) or "none is configured"
+    if f"+{NAMESPACE}." in wheel.version:
+        hint = f"./inv wheel {wheel.name} builds it"
+        wrong = f"is neither in build/wheels nor in pip's indexes ({asked})"
+        return InferpackError(wheel.file.name, wrong, hint)
     hint = (
         "add the CPU wheel index of the PyTorch project to pip's extra-index-url "
         "(see 'Get started' on pytorch.org)"

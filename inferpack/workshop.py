@@ -1,14 +1,16 @@
 """Where everything lies, and the doors to the outside."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inferpack import archive, base, locks, matrix, qemu, recipes
+from inferpack import archive, base, locks, matrix, qemu, recipes, wheel_recipes
 from inferpack.bases import Base
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
-from inferpack.model import Arch, Origin, Package, Variant
+from inferpack.model import Arch, LockedWheel, Origin, Package, Variant
+from inferpack.sysroot import Headers, headers
+from inferpack.wheel import Needed, Purpose, WheelVariant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,10 @@ class Workshop:
         return self.recipes / "locks"
 
     @property
+    def wheels(self) -> Path:
+        return self.root / "wheels"
+
+    @property
     def templates(self) -> Path:
         return self.root / "templates"
 
@@ -46,6 +52,48 @@ class Workshop:
 
     def variants(self, glob: str = "*") -> tuple[Variant, ...]:
         return matrix.select(matrix.variants(recipes.load(self.recipes)), glob)
+
+    def places(self) -> Indexes:
+        """Where an image's wheels come from: those that are built here, then pip's indexes."""
+        built = sorted((self.root / "build/wheels").glob("*/*.whl"))
+        folders = dict.fromkeys(path.parent.absolute().as_uri() for path in built)
+        known = self.indexes()
+        return replace(known, find_links=(*folders, *known.find_links))
+
+    def wheel_folder(self, variant: WheelVariant) -> Path:
+        return self.root / "build/wheels" / variant.id
+
+    def wheel_variants(self, glob: str = "*") -> tuple[WheelVariant, ...]:
+        found = wheel_recipes.load(self.wheels, self.recipes)
+        return matrix.select(wheel_recipes.variants(found), glob)
+
+    def needed_path(self, needed: Needed) -> Path:
+        return self.wheels / "locks" / f"pylock.{needed.id}.toml"
+
+    def needed_glibc(self, needed: Needed) -> str:
+        """That of the base in which the wheels are used."""
+        build = needed.purpose is Purpose.BUILD
+        name = needed.recipe.builder if build else needed.recipe.test.base
+        return recipes.load_bases(self.recipes)[name].glibc
+
+    def needed(self, needed: Needed) -> tuple[LockedWheel, ...]:
+        """The wheels locked for it."""
+        path, glibc = self.needed_path(needed), self.needed_glibc(needed)
+        return locks.load(path, needed, glibc, command=f"./inv lock {needed.recipe.name}").wheels
+
+    def sysroot(self, variant: WheelVariant) -> Headers:
+        """What a wheel is compiled against, of the suite and for the Python of its builder."""
+        builder = recipes.load_bases(self.recipes)[variant.recipe.builder]
+        return headers(builder.suite, builder.python, variant.packages)
+
+    def sysroot_path(self, variant: WheelVariant) -> Path:
+        return self.wheels / "locks" / f"sysroot-{variant.id}.json"
+
+    def sysroot_lock(self, variant: WheelVariant) -> tuple[Package, ...]:
+        """The committed packages of the variant's sysroot."""
+        path, source = self.sysroot_path(variant), f"wheels/{variant.recipe.name}.toml"
+        command, asked = f"./inv lock {variant.recipe.name}", self.sysroot(variant)
+        return archive.load(path, asked, variant.arch, command=command, source=source)
 
     def lock_path(self, variant: Variant) -> Path:
         return locks.path_of(variant, self.locks)

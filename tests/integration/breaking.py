@@ -11,6 +11,7 @@ from tests.integration.containers import Run, mounted, python
 SELFTEST = "/opt/inferpack/selftest"
 DATA = f"{SELFTEST}/data"
 CTRANSLATE2 = "ctranslate2-onednn-py311-amd64"
+LLAMA_CPP = "llama-cpp-ggml-py311-amd64"
 MLAS = "onnxruntime-mlas-py311-amd64"
 OPENVINO = "openvino-onednn-py311-amd64"
 PYTORCH = "pytorch-onednn-py311-amd64"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("inv", "tasks.py", "requirements.txt", "pyproject.toml")
-FOLDERS = ("ci", "inferpack", "plugins", "recipes", "selftest", "templates")
+FOLDERS = ("ci", "inferpack", "plugins", "recipes", "selftest", "templates", "wheels")
 VARIANT = "onnxruntime-mlas-py311-amd64"
 RECIPE = "recipes/onnxruntime.toml"
 MODEL = "inferpack/model.py"

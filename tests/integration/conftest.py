@@ -7,14 +7,16 @@ import pytest
 
 from inferpack import base, cli, matrix, pipeline, proof, recipes
 from inferpack.engine import Engine
-from inferpack.model import Arch, Variant
+from inferpack.model import NAMESPACE, Arch, Variant
 from inferpack.workshop import Workshop
 from tests.integration.containers import Run
 from tests.integration.scratch import bare_checkout, checkout, proven_checkout
 
 __all__ = ["bare_checkout", "checkout", "proven_checkout"]  # fixtures of another file
 
-EVERY = matrix.variants(recipes.load(cli.ROOT / "recipes"))
+KNOWN = matrix.variants(recipes.load(cli.ROOT / "recipes"))
+# Those of wheels that must be compiled for minutes before are for tests/nightly.
+EVERY = tuple(item for item in KNOWN if f"+{NAMESPACE}." not in item.cell.version)
 VARIANTS = matrix.usual(EVERY, "*", base.native())  # of this machine's architecture, to run models
 
 
@@ -36,7 +38,7 @@ def qemu(shop: Workshop) -> Path:
 
 @functools.cache
 def proven(variant_id: str) -> proof.Proof:
-    (variant,) = matrix.select(EVERY, variant_id)
+    (variant,) = matrix.select(KNOWN, variant_id)
     return pipeline.image(cli.shop(), variant)
 
 
@@ -44,7 +46,7 @@ def proven(variant_id: str) -> proof.Proof:
 def variant(request: pytest.FixtureRequest) -> Variant:
     """Every variant in turn, or the ones a test names by id."""
     chosen = request.param
-    return chosen if isinstance(chosen, Variant) else matrix.select(EVERY, chosen)[0]
+    return chosen if isinstance(chosen, Variant) else matrix.select(KNOWN, chosen)[0]
 
 
 @pytest.fixture

@@ -180,6 +180,7 @@ def test_every_base_in_the_repository_loads() -> None:
     assert [(name, item.suite, item.python) for name, item in bases.items()] == [
         ("bookworm", "bookworm", Python.PY311),
         ("bookworm-dev", "bookworm", Python.PY311),
+        ("builder", "bookworm", Python.PY311),
     ]
     assert not set(bases["bookworm"].packages) & set(bases["bookworm"].without)
 

@@ -63,5 +63,11 @@ def test_a_glob_that_is_not_given_means_all(given: str, read: str) -> None:
     assert cli.with_default_glob(["inv", *given.split()], TAKERS) == ["inv", *read.split()]
 
 
+def test_a_variant_is_not_called_unknown_where_arch_leaves_it_out() -> None:
+    for chosen in (cli.chosen, cli.chosen_wheels):
+        with pytest.raises(UsageError, match=r": is for arm64; leave out --arch, or: --arch arm64"):
+            chosen("*-arm64", "amd64")
+
+
 def test_the_machine_is_the_one_we_run_on() -> None:
     assert (cli.machine().uid, cli.machine().root) == (os.geteuid(), cli.ROOT)

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from inferpack.expectation import TASKS, Feature, Least, Operator, Task
-from selftest import frameworks, numbers, tasks
+from selftest import frameworks, language, numbers, tasks
 from selftest.classes import ISAS, SLOW, SOME
 from selftest.cpu import ARM_FEATURES, X86_FEATURES
 from selftest.network import OPERATORS
@@ -15,17 +15,20 @@ MADE = {
     "of_digits": tasks.of_digits(DATA).name,
     "of_encoder": tasks.of_encoder(DATA).name,
     "numbers.task": numbers.task(DATA / "ctranslate2/numbers.txt").name,
+    "language.generation": language.generation(DATA / "llama-cpp/numbers.txt").name,
+    "language.task": language.task(DATA / "llama-cpp/numbers.txt").name,
 }
 """What an adapter calls, and the name of the task that it gets."""
 
 
 def run_by(framework: str) -> tuple[str, ...]:
     """The tasks of an adapter by its text: it loads only where its framework is."""
-    tree = ast.parse((PROGRAM / f"frameworks/{framework}.py").read_text())
+    tree = ast.parse((PROGRAM / f"frameworks/{framework.replace('-', '_')}.py").read_text())
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
     (method,) = (node for node in functions if node.name == "tasks")
     calls = (node for node in ast.walk(method) if isinstance(node, ast.Call))
-    return tuple(MADE[ast.unparse(call.func)] for call in calls)
+    made = (MADE.get(ast.unparse(call.func)) for call in calls)
+    return tuple(dict.fromkeys(name for name in made if name))
 
 
 def test_a_row_may_ask_for_exactly_the_features_that_selftest_knows() -> None:

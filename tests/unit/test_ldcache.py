@@ -1,6 +1,9 @@
 """/etc/ld.so.cache, read back the way the loader reads it."""
 
+import platform
 import struct
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,4 +75,12 @@ def test_ldconfig_goes_by_the_name(name: str, is_library: bool) -> None:
 def test_a_file_that_is_not_elf_names_no_libraries() -> None:
     files = {"usr/lib/libx.so": b"INPUT(-lx)", "usr/lib/liby.so": b"\x7fELFbroken"}
     assert ldcache.libraries(files, ("usr/lib",)) == {}
-    assert list(ldcache.missing(files, {})) == []
+    assert list(ldcache.missing(files, {}, Arch.AMD64)) == []
+
+
+def test_what_a_cross_compiler_brings_is_not_for_this_loader() -> None:
+    files = {"usr/bin/python3": Path(sys.executable).read_bytes()}
+    found = {arch: list(ldcache.missing(files, {}, arch)) for arch in Arch}
+    own = next(arch for arch in Arch if arch.machine == platform.machine())
+    assert "libc.so.6, needed by /usr/bin/python3" in found.pop(own)
+    assert list(found.values()) == [[]]

@@ -9,6 +9,8 @@ from inferpack.model import Arch, Variant
 TABLE = {
     "ctranslate2-onednn-py311-amd64",
     "ctranslate2-openblas-py311-arm64",
+    "llama-cpp-ggml-py311-amd64",
+    "llama-cpp-ggml-py311-arm64",
     "onnxruntime-mlas-py311-amd64",
     "onnxruntime-mlas-py311-amd64-dev",
     "onnxruntime-mlas-py311-arm64",
@@ -85,6 +87,14 @@ def test_a_name_that_matches_nothing_lists_the_nearest(variants: tuple[Variant, 
     with pytest.raises(UsageError) as err:
         matrix.select(variants, "onxruntime")
     assert str(err.value).startswith("onxruntime: matches no variant; did you mean onnxruntime")
+
+
+def test_a_name_of_another_architecture_says_which(variants: tuple[Variant, ...]) -> None:
+    name = "onnxruntime-mlas-py311-arm64"
+    with pytest.raises(UsageError) as err:
+        matrix.only(variants, f"openvino,{name}", Arch.AMD64)
+    assert str(err.value) == f"{name}: is for arm64; leave out --arch, or: --arch arm64"
+    assert {item.arch for item in matrix.only(variants, "openvino,x", Arch.AMD64)} == {Arch.AMD64}
 
 
 def test_every_variant_is_judged_by_rows_of_its_architecture(

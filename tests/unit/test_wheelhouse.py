@@ -11,7 +11,7 @@ import pytest
 from inferpack import wheelhouse
 from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes
-from inferpack.model import LockedWheel
+from inferpack.model import File, LockedWheel
 from tests.unit.index_server import Index, locked, serving, sha
 
 NAME = "big-1.0-py3-none-any.whl"
@@ -194,3 +194,13 @@ def test_an_interrupted_fetch_leaves_no_final_file_and_is_continued(
         assert ensure(tmp_path, WHEEL, index=index.url)[WHEEL].read_bytes() == DATA
     assert index.asked[-1] == f"GET /files/{NAME} bytes={begun}-"
     assert left_behind(tmp_path) == finished(WHEEL)
+
+
+def test_a_wheel_of_ours_is_built_and_not_looked_for() -> None:
+    file = File(name="toy-1+inferpack.1-py3-none-any.whl", size=1, sha256="0" * 64)
+    wheel = LockedWheel(name="toy", version="1+inferpack.1", file=file)
+    error = wheelhouse.vanished(wheel, Indexes())
+    assert str(error) == (
+        "toy-1+inferpack.1-py3-none-any.whl: is neither in build/wheels nor in pip's indexes "
+        "(none is configured); ./inv wheel toy builds it"
+    )

@@ -1,0 +1,133 @@
+"""Sources of wheels: fetched, verified, unpacked and patched, once for each digest of all that."""
+
+import os
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from inferpack import console, process, source_files, store
+from inferpack.errors import InferpackError
+from inferpack.indexes import Indexes
+from inferpack.tables import Record
+from inferpack.wheel import Source, WheelRecipe
+from inferpack.wheel_recipes import PATCHES
+
+
+class Unpacked(Record, frozen=True):
+    """Beside an unpacked source: the sha256 over its files, to know it again."""
+
+    digest: str
+
+
+def ensure(
+    recipe: WheelRecipe, indexes: Callable[[], Indexes], *, wheels: Path, cache: Path
+) -> Path:
+    """The folder with the recipe's patched source; `wheels` is the folder with its patches.
+
+    Raises InferpackError where a file cannot be had or is not the recipe's, or a patch does not
+    apply.
+    """
+    source = recipe.source
+    patches = tuple(wheels / PATCHES / recipe.name / name for name in recipe.patches)
+    folder = cache / "sources" / key(source, patches)
+    with store.locked(cache / "sources"):
+        note = folder.with_suffix(".json")
+        known = store.read_record(note, Unpacked)
+        if known and folder.is_dir() and digest(folder) == known.digest:
+            return folder
+        archives = source_files.ensure(source, indexes, cache=cache)
+        with console.step(f"unpack {recipe.name} {source.version}" + ", patched" * bool(patches)):
+            with store.whole_folder(folder) as temporary:
+                for path in archives:
+                    unpack(path, temporary)
+                apply(patches, temporary, log=cache / "logs" / f"{recipe.name}-patch.log")
+                settle(temporary)
+            store.write_record(note, Unpacked(digest=digest(folder)))
+    return folder
+
+
+def key(source: Source, patches: tuple[Path, ...]) -> str:
+    """sha256 (hex) over all that decides the folder's bytes."""
+    code = store.file_digest(Path(__file__))
+    changes = [store.file_digest(path) for path in patches]
+    return store.digest([file.sha256 for file in source.files], changes, code)
+
+
+def digest(folder: Path) -> str:
+    """sha256 (hex) over the names, modes and bytes of a folder's files."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    modes = [path.stat().st_mode & 0o100 for path in files]
+    return store.digest(store.files_digest(folder, files), modes)
+
+
+def unpack(path: Path, target: Path) -> None:
+    """A tar without its top folder; InferpackError for one that would write outside of `target`.
+
+    Debian's own part is the folder `debian`, and so it stays.
+    """
+    try:
+        with tarfile.open(path) as tar:
+            tops = {member.name.split("/")[0] for member in tar}
+            top = tops.pop() if len(tops) == 1 and ".debian.tar." not in path.name else ""
+            tar.extractall(target, filter=without(top))  # noqa: S202  that is what the filter is for
+    except (tarfile.TarError, EOFError, OSError) as err:
+        if isinstance(err, OSError) and err.errno is not None:
+            raise  # the disk's
+        reason = str(err) or "it ends too early"
+        raise InferpackError(path.name, f"cannot be unpacked: {reason}") from err
+
+
+def without(top: str) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | None]:
+    """tarfile's own filter for data from strangers, after the top folder's name has gone."""
+
+    def fitting(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo | None:
+        name = member.name.removeprefix(top).lstrip("/")
+        if not name:
+            return None
+        changed = member.replace(name=name, deep=False)
+        if member.islnk():
+            link = member.linkname.removeprefix(f"{top}/")
+            changed = changed.replace(linkname=link, deep=False)
+        return tarfile.data_filter(changed, target)
+
+    return fitting
+
+
+def apply(patches: tuple[Path, ...], folder: Path, *, log: Path) -> None:
+    """Applies patches in order, each exactly where it was made for; InferpackError names the first
+    that does not fit, and the file.
+    """
+    for path in patches:
+        argv = ["patch", "-p1", "--fuzz=0", "--batch", "--forward", "--no-backup-if-mismatch"]
+        argv += ["--reject-file=-", "--directory", str(folder), "--input", str(path.absolute())]
+        try:
+            process.run(argv, log=log, quiet=True, writes=folder)
+        except InferpackError as err:
+            name = f"{PATCHES}/{path.parent.name}/{path.name}"
+            hint = f"make it anew for this version; full log: {log}"
+            raise InferpackError(name, f"does not apply: {refusal(log.read_text())}", hint) from err
+
+
+def refusal(text: str) -> str:
+    """What patch says of the first file that it cannot change.
+
+    >>> refusal("patching file a.py\\npatching file b.py\\nHunk #1 FAILED at 3.\\n1 out of 2 …")
+    'b.py: hunk #1 FAILED at 3'
+    """
+    if "can't find file to patch" in text:
+        named = re.search(r"^\|\+\+\+ b/(\S+)", text, re.MULTILINE)
+        return f"there is no {named[1]}" if named else "it names a file that is not there"
+    file = ""
+    for line in text.splitlines():
+        if named := re.match(r"patching file '?(.+?)'?$", line):
+            file = f"{named[1]}: "
+        if "FAILED" in line or "ignored" in line:
+            return file + line[:1].lower() + line[1:].rstrip(".")
+    return (text.strip() or "patch says nothing").splitlines()[-1]
+
+
+def settle(folder: Path) -> None:
+    """One time for every file: a source must not be built differently for when it was unpacked."""
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (store.EPOCH, store.EPOCH), follow_symlinks=False)
