@@ -16,6 +16,7 @@ from inferpack.tables import Record
 from inferpack.wheel import WheelVariant
 
 SOURCE, OUT, CCACHE = "/build/source", "/build/out", "/ccache"  # in a container of it
+PREFIXES = "-ffile-prefix-map=/build=."  # no path of the builder in what it makes
 STATISTICS = "/build/ccache.log"
 VOLUME = f"{NAMESPACE}-ccache"
 USER = f"{UID}:{UID}"
@@ -58,7 +59,7 @@ def environment(variant: WheelVariant) -> dict[str, str]:
     https://github.com/python/cpython/blob/3.11/Lib/sysconfig.py
     """
     triple, sysroot = variant.arch.multiarch, f"/{PLACE}"
-    flags = "-O2 -DNDEBUG -ffile-prefix-map=/build=."
+    flags = f"-O2 -DNDEBUG {PREFIXES}"
     pkgconfig = (f"usr/lib/{triple}/pkgconfig", "usr/share/pkgconfig")
     return {
         "PATH": f"/{LAUNCHERS}:/usr/local/bin:/usr/bin",
@@ -81,6 +82,8 @@ def environment(variant: WheelVariant) -> dict[str, str]:
         "CCACHE_COMPILERCHECK": "content",
         "CCACHE_DIR": CCACHE,
         "CCACHE_MAXSIZE": "5G",
+        # Its key leaves that flag out, and what was made with another would be taken
+        "CCACHE_NAMESPACE": PREFIXES,
         "CCACHE_STATSLOG": STATISTICS,
         **variant.environment,
     }

@@ -26,6 +26,7 @@ ENV PATH="/usr/lib/ccache:/usr/local/bin:/usr/bin" \
     CCACHE_COMPILERCHECK="content" \
     CCACHE_DIR="/ccache" \
     CCACHE_MAXSIZE="5G" \
+    CCACHE_NAMESPACE="-ffile-prefix-map=/build=." \
     CCACHE_STATSLOG="/build/ccache.log"
 USER 10001:10001
 WORKDIR /build/source
