@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="llama.cpp" \
       org.opencontainers.image.base.digest="sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" \
       io.inferpack.variant="llama-cpp-ggml-py311-amd64" \
       io.inferpack.backend="ggml" \
-      io.inferpack.lock="sha256:9954a6b79132fedc2faf6c8cdba67968c8ce9e4886bed08a2e377db533bed5a2" \
+      io.inferpack.lock="sha256:e086df8807b3186ae57e1e464579ce5df927f93b0c468c4ca85b504801d42830" \
       io.inferpack.base.packages="libc6=2.36-9 python3.11-minimal=3.11.2-6"
 USER 10001:10001
 ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/opt/inferpack/start"]
