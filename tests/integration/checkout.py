@@ -196,9 +196,12 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
 
 
 def forget(checkout: Checkout) -> None:
-    """Removes a checkout with all the image names and containers of its namespace."""
-    for name in tags(checkout.reference.partition(":")[0]):
+    """Removes a checkout with all the image names, containers and caches of its namespace."""
+    namespace = checkout.reference.partition("/")[0]
+    names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{namespace}/*")
+    for name in names.splitlines():
         if found := containers(name):
             docker("rm", "--force", *found)
         docker("image", "rm", "--force", name)
+    docker("volume", "rm", "--force", f"{namespace}-ccache")
     shutil.rmtree(checkout.root)
