@@ -28,7 +28,6 @@ from inferpack.cli import (
 )
 
 if TYPE_CHECKING:
-    from inferpack.model import Variant
     from inferpack.wheel import WheelVariant
 
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
@@ -81,13 +80,9 @@ def render(_: Context, glob: str) -> None:
 @command
 def image(_: Context, glob: str, arch: str = "") -> None:
     """Build images and prove INT8 in each; the last line is the image's digest."""
-    from inferpack import pipeline, supply  # noqa: PLC0415
+    from inferpack import supply  # noqa: PLC0415
 
-    def made(variant: "Variant") -> str:
-        supply.ensure(shop(), variant)
-        return pipeline.image(shop(), variant).digest
-
-    each(glob, made, arch=arch)
+    each(glob, lambda variant: supply.image(shop(), variant).digest, arch=arch)
 
 
 @task(help=ARCH)

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from inferpack import locks, wheelhouse, wheels
+from inferpack import locks, pipeline, wheelhouse, wheels
 from inferpack.errors import InferpackError
 from inferpack.model import Arch, LockedWheel, Variant
+from inferpack.proof import Proof
 from inferpack.wheel import WheelVariant
 from inferpack.workshop import Workshop
+
+
+def image(shop: Workshop, variant: Variant) -> Proof:
+    """A proven image; those of its wheels that are ours are built before."""
+    ensure(shop, variant)
+    return pipeline.image(shop, variant)
 
 
 def ensure(shop: Workshop, variant: Variant) -> None:
