@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ from inferpack import console, process, source_files, store
 from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes
 from inferpack.tables import Record
-from inferpack.wheel import Source, WheelRecipe
-from inferpack.wheel_recipes import PATCHES
+from inferpack.wheel import WheelRecipe
+from inferpack.wheel_recipes import PATCHES, PROJECTS
 
 
 class Unpacked(Record, frozen=True):
@@ -28,30 +29,51 @@ def ensure(
     Raises InferpackError where a file cannot be had or is not the recipe's, or a patch does not
     apply.
     """
-    source = recipe.source
-    patches = tuple(wheels / PATCHES / recipe.name / name for name in recipe.patches)
-    folder = cache / "sources" / key(source, patches)
+    folder = cache / "sources" / key(recipe, wheels)
     with store.locked(cache / "sources"):
         note = folder.with_suffix(".json")
         known = store.read_record(note, Unpacked)
         if known and folder.is_dir() and digest(folder) == known.digest:
             return folder
-        archives = source_files.ensure(source, indexes, cache=cache)
-        with console.step(f"unpack {recipe.name} {source.version}" + ", patched" * bool(patches)):
+        archives = [
+            (source.into, source_files.ensure(source, indexes, cache=cache))
+            for source in recipe.sources
+        ]
+        patched = ", patched" * bool(recipe.patches)
+        with console.step(f"unpack {recipe.name} {recipe.version}{patched}"):
             with store.whole_folder(folder) as temporary:
-                for path in archives:
-                    unpack(path, temporary)
-                apply(patches, temporary, log=cache / "logs" / f"{recipe.name}-patch.log")
+                for into, paths in archives:
+                    for path in paths:
+                        unpack(path, temporary / into)
+                log = cache / "logs" / f"{recipe.name}-patch.log"
+                apply(patches_of(recipe, wheels), temporary, log=log)
+                for name, path in own_files(recipe, wheels).items():
+                    (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(path, temporary / name)
                 settle(temporary)
             store.write_record(note, Unpacked(digest=digest(folder)))
     return folder
 
 
-def key(source: Source, patches: tuple[Path, ...]) -> str:
+def patches_of(recipe: WheelRecipe, wheels: Path) -> tuple[Path, ...]:
+    return tuple(wheels / PATCHES / recipe.name / name for name in recipe.patches)
+
+
+def own_files(recipe: WheelRecipe, wheels: Path) -> dict[str, Path]:
+    """Ours, that lie over the sources, by their names below the source's folder."""
+    folder = wheels / PROJECTS / recipe.name
+    return {str(path.relative_to(folder)): path for path in store.sources(folder)}
+
+
+def key(recipe: WheelRecipe, wheels: Path) -> str:
     """sha256 (hex) over all that decides the folder's bytes."""
-    code = store.file_digest(Path(__file__))
-    changes = [store.file_digest(path) for path in patches]
-    return store.digest([file.sha256 for file in source.files], changes, code)
+    own = own_files(recipe, wheels)
+    return store.digest(
+        [[source.into, [file.sha256 for file in source.files]] for source in recipe.sources],
+        [store.file_digest(path) for path in patches_of(recipe, wheels)],
+        store.files_digest(wheels, list(own.values())),
+        store.file_digest(Path(__file__)),
+    )
 
 
 def digest(folder: Path) -> str:

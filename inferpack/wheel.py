@@ -33,7 +33,8 @@ class Source(Table, frozen=True):
     """A source and its archives; they unpack over each other, in this order.
 
     `name`: the project on pip's indexes, or Debian's source package; `version`: Debian's with its
-    revision; `suite`: Debian's, `url`: a tarball's folder, and of no other kind.
+    revision; `suite`: Debian's, `url`: a tarball's folder, and of no other kind. `into`: the folder
+    that it unpacks to, where a wheel is made of several.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Source(Table, frozen=True):
     files: tuple[File, ...]
     suite: str = ""
     url: str = ""
+    into: str = ""
 
 
 class WheelCell(Table, frozen=True):
@@ -75,8 +77,9 @@ class WheelTest(Table, frozen=True):
 class WheelRecipe(Table, frozen=True):
     """`version`: the project's own; `build`: counts our builds of it, from 1.
 
-    `requires`: the build backend's wheels, pinned; `packages`: Debian's, of the architecture that
-    is built for; `glibc`: the newest that the finished wheel may ask for.
+    `sources`: upstream's; what is in wheels/projects/NAME/ lies over them, where there is such a
+    folder. `requires`: the build backend's wheels, pinned; `packages`: Debian's, of the architecture
+    that is built for; `glibc`: the newest that the finished wheel may ask for.
     """
 
     name: str
@@ -86,7 +89,7 @@ class WheelRecipe(Table, frozen=True):
     version: str
     build: int
     build_system: BuildSystem
-    source: Source
+    sources: tuple[Source, ...]
     builder: str
     glibc: str
     python: Python
@@ -123,6 +126,12 @@ class WheelVariant:
         return index_path(self.backend, self.cell.target)
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Every index that has it: one has what each architecture's users get by default."""
+        default = (str(Backend.PLAIN),) if self.is_plain else ()
+        return tuple(dict.fromkeys((self.path, *default)))
+
+    @property
     def backend(self) -> Backend:
         return self.cell.backend
 
@@ -145,6 +154,10 @@ class WheelVariant:
     def platform(self) -> str:
         """The platform tag that asks for the newest glibc allowed; a finished one is not newer."""
         return f"manylinux_{self.recipe.glibc.replace('.', '_')}_{self.arch.machine}"
+
+    @property
+    def archives(self) -> tuple[File, ...]:
+        return tuple(file for source in self.recipe.sources for file in source.files)
 
     @property
     def distribution(self) -> str:

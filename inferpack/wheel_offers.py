@@ -40,7 +40,9 @@ def built(shop: Workshop) -> tuple[Offer, ...]:
             name = canonicalize_name(variant.recipe.name)
             wheel = LockedWheel(name=name, version=record.version, file=record.file)
             origin, file = str(folder.relative_to(shop.root)), folder / record.file.name
-            found.append(Offer(path=variant.path, wheel=wheel, file=file, origin=origin))
+            found += [
+                Offer(path=path, wheel=wheel, file=file, origin=origin) for path in variant.paths
+            ]
     return tuple(found)
 
 
@@ -54,7 +56,7 @@ def locked(shop: Workshop) -> tuple[Offer, ...]:
     ]
     for item in shop.wheel_variants():
         needed = Needed(recipe=item.recipe, purpose=Purpose.TEST, arch=item.arch)
-        places.append((shop.needed_path(needed), item.path))
+        places += [(shop.needed_path(needed), path) for path in item.paths]
     found = []
     for lock, path in dict.fromkeys(places):  # an image's flavours share a lock
         origin = str(lock.relative_to(shop.root))

@@ -15,7 +15,7 @@ from inferpack.rungs import CpuModel
 from inferpack.store import check_sha256
 from inferpack.wheel import Kind, Source, WheelCell, WheelRecipe, WheelVariant
 
-PATCHES, TESTS = "patches", "tests"
+PATCHES, PROJECTS, TESTS = "patches", "projects", "tests"
 YANKED = "yanked.toml"  # releases not to be installed any more: no recipe
 HEADERS = ("Reason:", "Upstream:")  # lines that every patch begins with
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*")
@@ -51,7 +51,7 @@ def check(path: Path, recipe: WheelRecipe, known: Path) -> WheelRecipe:
         check_known(where, key, name, bases)
     check_numbers(where, recipe)
     check_requires(where, (*recipe.requires, *recipe.test.requires))
-    check_source(where, recipe.source)
+    check_sources(where, recipe.sources)
     check_patches(where, recipe, path.parent / PATCHES / recipe.name)
     script = path.parent / TESTS / recipe.test.script
     if not FILE_NAME.fullmatch(recipe.test.script) or not script.is_file():
@@ -97,20 +97,34 @@ def check_requires(where: str, texts: Iterable[str]) -> None:
             raise UsageError(where, f"'{text}' is not pinned", "write it as name==version")
 
 
+def check_sources(where: str, sources: tuple[Source, ...]) -> None:
+    """Each is whole; several have a folder each."""
+    if not sources:
+        raise UsageError(where, "sources is empty", "give it at least one")
+    for source in sources:
+        check_source(where, source)
+    folders = [source.into for source in sources]
+    if len(folders) > 1 and (len(set(folders)) < len(folders) or "" in folders):
+        wrong = f"sources.into: several sources, and folders {', '.join(map(repr, folders))}"
+        raise UsageError(where, wrong, "give each source a folder of its own")
+
+
 def check_source(where: str, source: Source) -> None:
     must, must_not = TELLS[source.kind]
     for key in must:
         if not getattr(source, key):
-            raise UsageError(where, f"source.{key} is missing for kind '{source.kind}'", "add it")
+            raise UsageError(where, f"sources.{key} is missing for kind '{source.kind}'", "add it")
     for key in must_not:
         if getattr(source, key):
-            raise UsageError(where, f"source.{key} is not for kind '{source.kind}'", "remove it")
+            raise UsageError(where, f"sources.{key} is not for kind '{source.kind}'", "remove it")
+    if source.into and not FILE_NAME.fullmatch(source.into):
+        raise UsageError(where, f"sources.into: '{source.into}' is not a folder's name")
     if not source.files:
-        raise UsageError(where, "source.files is empty", "name at least one archive")
+        raise UsageError(where, "sources.files is empty", "name at least one archive")
     for file in source.files:
         if not FILE_NAME.fullmatch(file.name):
-            raise UsageError(where, f"source.files: '{file.name}' is not a file's name")
-        check_sha256(f"{where}: source.files: {file.name}", file.sha256)
+            raise UsageError(where, f"sources.files: '{file.name}' is not a file's name")
+        check_sha256(f"{where}: sources.files: {file.name}", file.sha256)
 
 
 def check_patches(where: str, recipe: WheelRecipe, folder: Path) -> None:

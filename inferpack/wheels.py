@@ -78,10 +78,9 @@ def inputs(shop: Workshop, variant: WheelVariant) -> Inputs:
         templates=shop.templates,
         folder=folder / "builder",
     )
-    patches = patch_paths(shop, variant)
     raw = digest(
         planned.key,
-        sources.key(recipe.source, patches),
+        sources.key(recipe, shop.wheels),
         building.command(variant),
         COMPILES,
     )
@@ -129,11 +128,6 @@ def tested_with(shop: Workshop, variant: WheelVariant) -> tuple[object, ...]:
     needed = Needed(recipe=variant.recipe, purpose=Purpose.TEST, arch=variant.arch)
     least = wheel_recipes.baseline(variant.cell, recipes.load_cpus(shop.recipes))
     return (file_digest(script), files, shop.needed(needed), least)
-
-
-def patch_paths(shop: Workshop, variant: WheelVariant) -> tuple[Path, ...]:
-    folder = shop.wheels / wheel_recipes.PATCHES / variant.recipe.name
-    return tuple(folder / name for name in variant.recipe.patches)
 
 
 def tools(shop: Workshop, name: str, compiler: BuiltBase | None = None) -> BuiltBase:
@@ -211,8 +205,8 @@ def finished(shop: Workshop, made: Inputs, raw: Path, compiled: RawWheel) -> Bui
         glibc=examined.glibc,
         seconds=compiled.seconds,
         built=shop.now(),
-        source=variant.recipe.source.files,
-        patches=tuple(map(described, patch_paths(shop, variant))),
+        source=variant.archives,
+        patches=tuple(map(described, sources.patches_of(variant.recipe, shop.wheels))),
         checks=examined.checks,
         tested=tested,
     )

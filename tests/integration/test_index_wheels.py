@@ -36,8 +36,11 @@ def built(shop: Workshop, request: pytest.FixtureRequest) -> Built:
     variants: dict[str, WheelVariant] = request.module.VARIANTS
     for variant in variants.values():
         wheels.wheel(shop, variant)
-    found = {offer.file.parent.name: offer for offer in wheel_offers.built(shop)}
-    return {name: (found[name], *needed(shop, variants[name])) for name in variants}
+    found = {(offer.file.parent.name, offer.path): offer for offer in wheel_offers.built(shop)}
+    return {
+        name: (found[name, variant.path], *needed(shop, variant))
+        for name, variant in variants.items()
+    }
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def debian(shop: Workshop, *, version: str = "24.11+dfsg-3", sha256: str = SHA) 
         suite="trixie",
         files=(File(name=NAME, size=0, sha256=sha256),),
     )
-    return replace(recipe, name="acl", source=source, patches=())
+    return replace(recipe, name="acl", sources=(source,), patches=())
 
 
 def ensure(shop: Workshop, recipe: WheelRecipe, cache: Path) -> Path:

@@ -45,7 +45,7 @@ def test_a_release_comes_from_its_own_address(tmp_path: Path) -> None:
     with serving(Index(files={NAME: DATA})) as index:
         url = index.url.replace("/simple", "/files/")
         wanted = recipe(file(), kind=Kind.TARBALL)
-        wanted = replace(wanted, source=replace(wanted.source, url=url))
+        wanted = replace(wanted, sources=(replace(wanted.sources[0], url=url),))
         indexes = Indexes(retries=0, timeout=5)
         made = sources.ensure(wanted, lambda: indexes, wheels=shop.wheels, cache=shop.cache)
     assert content(made).keys() == {"run.sh", "src/a.txt"}
@@ -57,7 +57,7 @@ def test_a_release_with_other_bytes_leaves_nothing(tmp_path: Path) -> None:
     with serving(Index(files={NAME: other})) as index:
         url = index.url.replace("/simple", "/files")
         wanted = recipe(file(), kind=Kind.TARBALL)
-        wanted = replace(wanted, source=replace(wanted.source, url=url))
+        wanted = replace(wanted, sources=(replace(wanted.sources[0], url=url),))
         indexes = Indexes(retries=0, timeout=5)
         with pytest.raises(InferpackError, match=f"^{NAME}: expected sha256 {sha(DATA)}, got"):
             sources.ensure(wanted, lambda: indexes, wheels=shop.wheels, cache=shop.cache)
@@ -91,7 +91,8 @@ PARTS = {ORIG: DATA, PACKAGING: tarball({"debian/rules": b"rules"})}
 
 def from_debian(*names: str) -> WheelRecipe:
     made = recipe(*(file(name, PARTS[name]) for name in names), kind=Kind.DEBIAN)
-    return replace(made, source=replace(made.source, version="1.5-2", suite="trixie"))
+    source = replace(made.sources[0], version="1.5-2", suite="trixie")
+    return replace(made, sources=(source,))
 
 
 def test_debians_parts_come_by_apt_and_lie_over_each_other(

@@ -4,6 +4,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from inferpack.errors import InferpackError
 from inferpack.store import EPOCH
@@ -39,6 +40,21 @@ def test_a_changed_patch_makes_another_folder(shop: Shop) -> None:
     after = shop.ensure(wanted)
     assert before != after
     assert content(after)["src/a.txt"] == b"one\nc\nthree\n"
+
+
+def test_several_sources_have_folders_of_their_own_and_ours_lies_over_them(shop: Shop) -> None:
+    made = recipe(file())
+    wanted = replace(made, sources=tuple(replace(made.sources[0], into=name) for name in "ab"))
+    (own := shop.wheels / "projects/toy/b/src").mkdir(parents=True)
+    (own / "a.txt").write_text("ours")
+    folder = shop.ensure(wanted)
+    whole = {"run.sh": b"#!/bin/sh\n", "src/a.txt": b"one\na\nthree\n"}
+    assert content(folder) == {
+        **{f"{top}/{name}": data for top in "ab" for name, data in whole.items()},
+        "b/src/a.txt": b"ours",
+    }
+    (own / "a.txt").write_text("changed")
+    assert content(shop.again(wanted))["b/src/a.txt"] == b"changed"
 
 
 def test_a_folder_that_was_changed_is_made_anew(shop: Shop) -> None:

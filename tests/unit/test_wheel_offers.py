@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from inferpack import locks, store, wheel_offers, wheelhouse
 from inferpack.engine import Engine
@@ -55,6 +56,22 @@ def test_what_is_built_is_offered_under_its_backend(shop: Workshop) -> None:
     assert (offer.wheel.version, offer.wheel.file) == (BUILT.version, BUILT.file)
     assert offer.file == folders[BUILT.variant] / NAME
     assert offer.origin == "build/wheels/fasttext-plain-amd64"
+
+
+def test_one_index_has_what_users_get_who_ask_for_no_backend(shop: Workshop) -> None:
+    """Of each project one wheel an architecture; the others are on their backend's index alone."""
+    variants = {variant.id: variant for variant in shop.wheel_variants("llama-cpp-python*")}
+    for variant in variants.values():
+        record = replace(BUILT, variant=variant.id, version=variant.version)
+        store.write_record(shop.wheel_folder(variant) / "wheel.json", record)
+    assert [(offer.file.parent.name, offer.path) for offer in wheel_offers.built(shop)] == [
+        ("llama-cpp-python-ggml-amd64", "ggml"),
+        ("llama-cpp-python-ggml-amd64", "plain"),
+        ("llama-cpp-python-ggml-arm64", "ggml"),
+        ("llama-cpp-python-ggml-arm64", "plain"),
+        ("llama-cpp-python-openblas-amd64", "openblas"),
+        ("llama-cpp-python-openblas-arm64", "openblas"),
+    ]
 
 
 def test_what_locks_name_is_offered_under_its_users_backends(shop: Workshop) -> None:

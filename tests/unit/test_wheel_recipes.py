@@ -24,7 +24,7 @@ python = "3.11"
 requires = ["setuptools==80.0"]
 patches = ["right.patch"]
 
-[source]
+[[sources]]
 kind = "sdist"
 name = "toy"
 version = "1.5"
@@ -79,7 +79,7 @@ def test_a_recipe_loads(folder: Path) -> None:
     (found,) = wheel_recipes.variants([recipe])
     assert (found.id, found.version) == ("toy-ggml-arm64", "1.5+inferpack.2")
     assert found.platform == "manylinux_2_36_aarch64"
-    assert recipe.source.files == (File(name="toy-1.5.tar.gz", size=3, sha256=SHA),)
+    assert recipe.sources[0].files == (File(name="toy-1.5.tar.gz", size=3, sha256=SHA),)
 
 
 def test_an_unknown_key_names_the_nearest(folder: Path) -> None:
@@ -88,12 +88,13 @@ def test_an_unknown_key_names_the_nearest(folder: Path) -> None:
 
 def test_an_unknown_kind_names_the_nearest(folder: Path) -> None:
     assert broken(folder, '"sdist"', '"sdits"') == (
-        "source.kind: unknown value 'sdits'; did you mean 'sdist'?"
+        "sources[0].kind: unknown value 'sdits'; did you mean 'sdist'?"
     )
 
 
 FILES = next(line for line in RECIPE.splitlines() if line.startswith("files"))
-MATRIX = RECIPE[RECIPE.index("[source]") : RECIPE.index("[test]")]
+SOURCE = RECIPE[RECIPE.index("[[sources]]") : RECIPE.index("[[matrix]]")]
+MATRIX = RECIPE[RECIPE.index("[[sources]]") : RECIPE.index("[test]")]
 WRONG = {
     'name = "toy"\ntitle': ('name = "tyo"\ntitle', "name is 'tyo'; the file's name says 'toy'"),
     'builder = "builder"': (
@@ -124,16 +125,16 @@ WRONG = {
     ),
     'kind = "sdist"': (
         'kind = "debian"',
-        "source.suite is missing for kind 'debian'; add it",
+        "sources.suite is missing for kind 'debian'; add it",
     ),
     'version = "1.5"\nfiles': (
         'url = "https://example.org"\nversion = "1.5"\nfiles',
-        "source.url is not for kind 'sdist'; remove it",
+        "sources.url is not for kind 'sdist'; remove it",
     ),
-    "toy-1.5.tar.gz": ("../toy", "source.files: '../toy' is not a file's name"),
+    "toy-1.5.tar.gz": ("../toy", "sources.files: '../toy' is not a file's name"),
     SHA: (
         "abc",
-        "source.files: toy-1.5.tar.gz: 'abc' is not a sha256; restore the file from git",
+        "sources.files: toy-1.5.tar.gz: 'abc' is not a sha256; restore the file from git",
     ),
     'patches = ["right.patch"]': (
         'patches = ["rihgt.patch"]',
@@ -153,9 +154,19 @@ WRONG = {
         "test.script: wheels/tests/../toy.toml does not exist; "
         "write it: what it runs must be what users of it would",
     ),
-    FILES: ("files = []", "source.files is empty; name at least one archive"),
+    FILES: ("files = []", "sources.files is empty; name at least one archive"),
+    SOURCE: ("sources = []\n", "sources is empty; give it at least one"),
+    "[[sources]]": (
+        f"{SOURCE}into = 'one'\n[[sources]]",
+        "sources.into: several sources, and folders 'one', ''; "
+        "give each source a folder of its own",
+    ),
+    'name = "toy"\nversion = "1.5"\nfiles': (
+        'name = "toy"\nversion = "1.5"\ninto = "../one"\nfiles',
+        "sources.into: '../one' is not a folder's name",
+    ),
     MATRIX: (
-        f"matrix = []\n\n{MATRIX.partition('[[')[0]}",
+        f"matrix = []\n\n{SOURCE}",
         "matrix is empty; give it at least one entry",
     ),
     'backend = "ggml"': (

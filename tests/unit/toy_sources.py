@@ -46,7 +46,7 @@ DATA = tarball(TOP)
 
 def recipe(*files: File, kind: Kind = Kind.SDIST, patches: tuple[str, ...] = ()) -> WheelRecipe:
     source = Source(kind=kind, name="toy", version="1.5", files=files)
-    return replace(variant(Arch.AMD64).recipe, name="toy", source=source, patches=patches)
+    return replace(variant(Arch.AMD64).recipe, name="toy", sources=(source,), patches=patches)
 
 
 def file(name: str = NAME, data: bytes = DATA) -> File:

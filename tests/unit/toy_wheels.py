@@ -47,7 +47,7 @@ def variant(arch: Arch, **recipe: Any) -> WheelVariant:
             "version": "1.0",
             "build": 3,
             "build_system": BuildSystem.SETUPTOOLS,
-            "source": Source(kind=Kind.SDIST, name="toy-wheel", version="1.0", files=()),
+            "sources": (Source(kind=Kind.SDIST, name="toy-wheel", version="1.0", files=()),),
             "builder": "builder",
             "glibc": "2.36",
             "python": Python.PY311,

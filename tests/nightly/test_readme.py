@@ -1,0 +1,56 @@
+"""What the README says to who installs our wheels, word for word, but for the server's address."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from inferpack import wheel_index, wheel_offers, wheels
+from inferpack.engine import Engine
+from inferpack.model import Arch
+from inferpack.workshop import Workshop
+from tests.integration.clients import STATIC, Server, pip_on, serving
+from tests.integration.containers import mounted
+from tests.integration.test_index_wheels import needed
+from tests.integration.test_readme import BLOCKS
+
+(BLOCK,) = (block.splitlines() for block in BLOCKS if block.startswith("pip install --index-url"))
+INSTALL, CHECK = map(shlex.split, BLOCK)
+INDEX, PROJECTS = INSTALL[3].strip("/").rpartition("/")[2], INSTALL[4:]
+LLAMA = "/test.py", "/data"
+
+
+@pytest.fixture(scope="module")
+def server(
+    engine: Engine, shop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Serves what `./inv index --third-party` writes of the README's projects."""
+    variants = [
+        item
+        for item in shop.wheel_variants()
+        if item.recipe.name in PROJECTS and INDEX in item.paths
+    ]
+    for variant in variants:
+        wheels.wheel(shop, variant)
+    offers = [offer for offer in wheel_offers.built(shop) if offer.path == INDEX]
+    offers += [replace(offer, path=INDEX) for item in variants for offer in needed(shop, item)]
+    folder = tmp_path_factory.mktemp("wheels") / "index"
+    wheel_index.write(folder, wheel_offers.distinct(offers), {}, templates=shop.templates)
+    with serving(engine, folder, STATIC) as made:
+        yield made
+
+
+@pytest.mark.parametrize("arch", list(Arch))
+def test_pip_installs_all_of_them_and_int8_runs(server: Server, shop: Workshop, arch: Arch) -> None:
+    """oneDNN's in the README's words, llama.cpp's by its own test."""
+    (tested,) = {item.recipe.test for item in shop.wheel_variants("llama-cpp-python")}
+    volumes = mounted(shop.wheels / "tests" / tested.script, LLAMA[0])
+    volumes |= mounted(shop.root / tested.data, LLAMA[1])
+    both = f"{shlex.join(CHECK)} && python3 -B {shlex.join(LLAMA)}"
+    code, output = pip_on(arch).install(
+        server, INDEX, *PROJECTS, then=("sh", "-c", both), volumes=volumes
+    )
+    assert code == 0, output
+    assert "fast" in output
+    assert "Q8_0 100.0% right" in output
