@@ -99,7 +99,8 @@ def render(lock: Lock) -> str:
     """The lock as PEP 751 TOML: valid beside the wheels themselves, the same bytes every time."""
     head = 'lock-version = "1.0"\ncreated-by = "inferpack"\n'
     tail = f'\n[tool.inferpack]\ninputs = "sha256:{lock.inputs}"\n'
-    return head + "".join(map(paragraph, lock.wheels)) + tail
+    packages = "".join(map(paragraph, lock.wheels)) or "packages = []\n"
+    return head + packages + tail
 
 
 def paragraph(wheel: LockedWheel) -> str:

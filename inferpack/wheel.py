@@ -50,16 +50,18 @@ class WheelCell(Table, frozen=True):
     """One backend on one architecture.
 
     `settings` go to the build system; `baseline` is the least CPU it must run on, by its name in
-    recipes/cpus.toml (without it: the least of its architecture there).
+    recipes/cpus.toml (without it: the least of its architecture there). What is in the recipe too
+    comes beside the recipe's.
     """
 
     backend: Backend
     arch: Arch
     target: str = GENERIC
     baseline: str = ""
-    packages: tuple[str, ...] = ()  # beside the recipe's
+    packages: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)  # while building, beside the recipe's
+    dispatched: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class WheelTest(Table, frozen=True):
@@ -77,9 +79,9 @@ class WheelTest(Table, frozen=True):
 class WheelRecipe(Table, frozen=True):
     """`version`: the project's own; `build`: counts our builds of it, from 1.
 
-    `sources`: upstream's; what is in wheels/projects/NAME/ lies over them, where there is such a
-    folder. `requires`: the build backend's wheels, pinned; `packages`: Debian's, of the architecture
-    that is built for; `glibc`: the newest that the finished wheel may ask for.
+    `sources`: upstream's; what is in wheels/projects/NAME/ lies over them, where that exists.
+    `requires`: the build backend's wheels, pinned; `packages`: Debian's, of the architecture that
+    is built for; `glibc`: the newest that the finished wheel may ask for.
     """
 
     name: str
@@ -172,6 +174,11 @@ class WheelVariant:
     @property
     def settings(self) -> tuple[str, ...]:
         return (*self.recipe.settings, *self.cell.settings)
+
+    @property
+    def dispatched(self) -> tuple[str, ...]:
+        """Files that choose their code by the CPU, as globs."""
+        return (*self.recipe.dispatched, *self.cell.dispatched)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -182,7 +182,7 @@ def no_older_cpu_is_shut_out(wheel: Finished) -> Iterator[str]:
     arch = wheel.variant.arch
     command = (f"{arch.multiarch}-objdump", "--disassemble", "--no-show-raw-insn")
     for elf in wheel.elves:
-        if floor.is_dispatched(wheel_tools.ungrafted(elf.name), wheel.variant.recipe.dispatched):
+        if floor.is_dispatched(wheel_tools.ungrafted(elf.name), wheel.variant.dispatched):
             continue
         code = process.lines([*command, wheel.root / elf.name])
         if found := floor.above(code, arch, wheel.baseline):

@@ -97,6 +97,12 @@ def test_what_was_rendered_reads_back(tmp_path: Path) -> None:
     assert locks.render(locks.read(path)) == TEXT
 
 
+def test_a_lock_of_nothing_reads_back(tmp_path: Path) -> None:
+    nothing = Lock(inputs="0" * 64, wheels=())
+    (tmp_path / "pylock.toml").write_text(locks.render(nothing))
+    assert locks.read(tmp_path / "pylock.toml") == nothing
+
+
 def test_its_digest_follows_the_wheels_only() -> None:
     assert LOCK.digest == Lock(inputs="2" * 64, wheels=LOCK.wheels).digest
     assert LOCK.digest != Lock(inputs=LOCK.inputs, wheels=LOCK.wheels[:1]).digest
