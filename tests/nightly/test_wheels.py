@@ -17,6 +17,10 @@ __all__ = [
     "test_uv_takes_the_wheel_of_each_architecture",
 ]
 
-VARIANTS = {variant.id: variant for variant in cli.shop().wheel_variants("llama-cpp-python")}
+VARIANTS = {
+    variant.id: variant
+    for name in ("inferpack-onednn", "llama-cpp-python")
+    for variant in cli.shop().wheel_variants(name)
+}
 
 pytestmark = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)

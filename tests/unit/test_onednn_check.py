@@ -5,10 +5,11 @@ Nothing here loads oneDNN.
 
 import onednn
 import pytest
-from onednn import _library, check
-from onednn.check import CASES, Verdict, answer, judge, values
+from onednn import _library, check, verdict
+from onednn.check import CASES, answer, values
 from onednn.primitives import Type
 from onednn.problems import Convolution, Matmul, elements
+from onednn.verdict import Verdict, judge
 
 FAST, SLOW, REFERENCE = Verdict.FAST, Verdict.SLOW, Verdict.REFERENCE
 
@@ -66,8 +67,8 @@ def test_an_implementation_is_judged_by_what_the_cpu_can_do(
 
 def test_every_instruction_set_that_onednn_names_has_a_row() -> None:
     named = [name for names in onednn.ISAS.values() for name in names.values()]
-    assert sorted(named) == sorted(check.FAST)
-    assert check.expected("unheard_of") == ()
+    assert sorted(named) == sorted(verdict.FAST)
+    assert verdict.expected("unheard_of") == ()
 
 
 @pytest.mark.parametrize(

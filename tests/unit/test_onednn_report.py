@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from onednn import OneDnnError, Version
 from onednn.__main__ import main
-from onednn.check import CASES, Measurement, Report, Result, Verdict, faults
+from onednn.check import CASES, Measurement, Report, Result, faults
+from onednn.verdict import Verdict
 
 FAST, SLOW, REFERENCE = Verdict.FAST, Verdict.SLOW, Verdict.REFERENCE
 
@@ -20,6 +21,7 @@ def report(isa: str = "avx512_core_vnni") -> Report:
     return Report(
         version=Version(major=3, minor=7, patch=2, hash="N/A", threading="OpenMP"),
         isa=isa,
+        limit="",
         threads=2,
         results=tuple(Result(case=case, verdict=FAST, int8=good, f32=f32) for case in CASES[:2]),
     )
@@ -86,6 +88,12 @@ def test_the_command_tells_what_onednn_has_nothing_faster_for(
     )
 
 
+def test_a_limit_of_the_environment_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], examine=lambda: replace(report("avx2"), limit="AVX2")) == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head == "oneDNN 3.7.2 (OpenMP), avx2 (limited to AVX2), 2 threads"
+
+
 def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], examine=report) == 0
     assert capsys.readouterr() == (
@@ -122,6 +130,7 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         "hash": "N/A",
         "threading": "OpenMP",
         "isa": "avx512_core_vnni",
+        "limit": "",
         "threads": 2,
         "passed": True,
         "faults": [],

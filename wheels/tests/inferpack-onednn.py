@@ -12,7 +12,8 @@ from pathlib import Path
 
 import onednn
 from onednn import check, verbose
-from onednn.check import Report, Verdict
+from onednn.check import Report
+from onednn.verdict import Verdict
 
 VERSION = "3.7.2"
 SECONDS = 0.02  # each speed: enough to see that it can be measured

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from onednn import OneDnnError, check, verbose
-from onednn.check import Report, Result, Verdict
+from onednn.check import Report, Result
+from onednn.verdict import Verdict
 
 COLUMNS = ("case", "types", "implementation", "verdict", "exact", "INT8 GOPS", "f32 GOPS", "ratio")
 LOG_COLUMNS = ("primitive", "implementation", "types", "count", "ms")
@@ -38,7 +39,9 @@ def main(argv: Sequence[str] | None = None, *, examine: Callable[[], Report] = c
 
 def to_text(report: Report) -> str:
     version = report.version
-    head = f"oneDNN {version} ({version.threading}), {report.isa}, {report.threads} threads"
+    limit = f" (limited to {report.limit})" if report.limit else ""
+    isa = f"{report.isa}{limit}"
+    head = f"oneDNN {version} ({version.threading}), {isa}, {report.threads} threads"
     shown = f"{head}\n\n{table(COLUMNS, [_row(result) for result in report.results])}"
     excused = [
         each
@@ -55,6 +58,7 @@ def to_json(report: Report) -> str:
         "hash": report.version.hash,
         "threading": report.version.threading,
         "isa": report.isa,
+        "limit": report.limit,
         "threads": report.threads,
         "passed": not check.faults(report),
         "faults": check.faults(report),

@@ -7,66 +7,23 @@ at most 64. https://uxlfoundation.github.io/oneDNN/dev_guide_int8_computations.h
 
 from __future__ import annotations
 
+import os
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import onednn
 from onednn import _library
 from onednn.primitives import Primitive, Type, Types, prepared
 from onednn.problems import Convolution, Matmul, Problem, elements
+from onednn.verdict import Verdict, judge
 
 SECONDS = 0.2
 """Enough on an idle machine; threads that wait for a CPU can make a run a hundred times longer."""
 
-VNNI = ("vnni", "amx", "avx10")
-WRITTEN = ("jit", "brg")
-ARM = ("acl", "sve")  # its plain C++ calls itself gemm:jit, as on x86: src/cpu/matmul
-FAST: dict[str, tuple[str, ...]] = {
-    "sse41": WRITTEN,
-    "avx": WRITTEN,
-    "avx2": WRITTEN,
-    "avx2_vnni": ("avx2_vnni",),
-    "avx2_vnni_2": ("avx2_vnni",),
-    "avx512_core": WRITTEN,
-    "avx512_core_vnni": VNNI,
-    "avx512_core_bf16": VNNI,
-    "avx10_1_512": VNNI,
-    "avx10_1_512_amx": VNNI,
-    "avx10_1_512_amx_fp16": VNNI,
-    "advanced_simd": ARM,
-    "sve_128": ARM,
-    "sve_256": ARM,
-    "sve_512": ARM,
-}
-"""By the CPU's instruction set: one of these is in the name of every fast INT8 implementation."""
-
-
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 EVERY_ARM = tuple(onednn.ISAS["aarch64"].values())
 WIDE_ARM = ("sve_512",)
-
-
-class Verdict(Enum):
-    FAST = "fast"
-    SLOW = "slow"
-    """Not what this instruction set can do, or unknown."""
-    REFERENCE = "reference"
-    """Plain C++, for correctness only."""
-
-
-def expected(isa: str) -> tuple[str, ...]:
-    """What a fast INT8 implementation has in its name; nothing for an unknown instruction set."""
-    return FAST.get(isa, ())
-
-
-def judge(implementation: str, isa: str) -> Verdict:
-    if "ref" in re.split("[:_]", implementation):
-        return Verdict.REFERENCE
-    if any(part in implementation for part in expected(isa)):
-        return Verdict.FAST
-    return Verdict.SLOW
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +107,8 @@ class Result:
 class Report:
     version: onednn.Version
     isa: str
+    limit: str
+    """What the environment allows at most, or nothing: the CPU may have more."""
     threads: int
     results: tuple[Result, ...]
 
@@ -180,6 +139,7 @@ def run(seconds: float = SECONDS) -> Report:
     return Report(
         version=onednn.version(),
         isa=isa,
+        limit=next(filter(None, map(os.environ.get, LIMITS)), ""),
         threads=_library.threads(),
         results=tuple(
             Result(
