@@ -19,6 +19,7 @@ from tests.integration.test_readme import BLOCKS
 INSTALL, CHECK = map(shlex.split, BLOCK)
 INDEX, PROJECTS = INSTALL[3].strip("/").rpartition("/")[2], INSTALL[4:]
 LLAMA = "/test.py", "/data"
+BOTH = "import subprocess\nfor command in {commands}: subprocess.run(command, check=True)"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,9 @@ def test_pip_installs_all_of_them_and_int8_runs(server: Server, shop: Workshop, 
     (tested,) = {item.recipe.test for item in shop.wheel_variants("llama-cpp-python")}
     volumes = mounted(shop.wheels / "tests" / tested.script, LLAMA[0])
     volumes |= mounted(shop.root / tested.data, LLAMA[1])
-    both = f"{shlex.join(CHECK)} && python3 -B {shlex.join(LLAMA)}"
+    both = BOTH.format(commands=[CHECK, ["python3", "-B", *LLAMA]])
     code, output = pip_on(arch).install(
-        server, INDEX, *PROJECTS, then=("sh", "-c", both), volumes=volumes
+        server, INDEX, *PROJECTS, then=("python3", "-c", both), volumes=volumes
     )
     assert code == 0, output
     assert "fast" in output
