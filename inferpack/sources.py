@@ -49,7 +49,7 @@ def ensure(
                 apply(patches_of(recipe, wheels), temporary, log=log)
                 for name, path in own_files(recipe, wheels).items():
                     (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(path, temporary / name)
+                    shutil.copyfile(path, temporary / name)
                 settle(temporary)
             store.write_record(note, Unpacked(digest=digest(folder)))
     return folder
@@ -69,7 +69,11 @@ def key(recipe: WheelRecipe, wheels: Path) -> str:
     """sha256 (hex) over all that decides the folder's bytes."""
     own = own_files(recipe, wheels)
     return store.digest(
-        [[source.into, [file.sha256 for file in source.files]] for source in recipe.sources],
+        [
+            (source.into, file.name, file.sha256)
+            for source in recipe.sources
+            for file in source.files
+        ],
         [store.file_digest(path) for path in patches_of(recipe, wheels)],
         store.files_digest(wheels, list(own.values())),
         store.file_digest(Path(__file__)),
@@ -150,6 +154,10 @@ def refusal(text: str) -> str:
 
 
 def settle(folder: Path) -> None:
-    """One time for every file: a source must not be built differently for when it was unpacked."""
+    """One time for every file, and modes that are nobody's umask: a source must not be built
+    differently for when it was unpacked, and by whom.
+    """
     for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         os.utime(path, (store.EPOCH, store.EPOCH), follow_symlinks=False)

@@ -230,7 +230,8 @@ class BuiltWheel(Record, frozen=True):
     """build/wheels/<id>/wheel.json, beside the wheel itself: a finished wheel that passed.
 
     `key`: the digest of all it was made from; `tags`: as its WHEEL file has them; `glibc`: what it
-    really asks for; `seconds`: of its compilation; `built`: seconds since 1970.
+    really asks for; `seconds`: of its compilation; `built`: seconds since 1970; `project`: files of
+    ours in the source.
     """
 
     key: str
@@ -243,5 +244,6 @@ class BuiltWheel(Record, frozen=True):
     built: int
     source: tuple[File, ...]
     patches: tuple[File, ...]
+    project: tuple[File, ...]
     checks: tuple[str, ...]
     tested: tuple[Tested, ...]

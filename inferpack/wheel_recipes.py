@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from inferpack import parsing, recipe_checks, recipes
+from inferpack import parsing, recipe_checks, recipes, store
 from inferpack.errors import UsageError
 from inferpack.model import GENERIC, Arch
 from inferpack.rungs import CpuModel
@@ -32,6 +32,7 @@ def load(folder: Path, known: Path) -> tuple[WheelRecipe, ...]:
     and targets that they name.
     """
     paths = sorted(path for path in folder.glob("*.toml") if path.name != YANKED)
+    check_projects(folder, {path.stem for path in paths})
     return tuple(check(path, parsing.parse(path, WheelRecipe), known) for path in paths)
 
 
@@ -101,30 +102,30 @@ def check_sources(where: str, sources: tuple[Source, ...]) -> None:
     """Each is whole; several have a folder each."""
     if not sources:
         raise UsageError(where, "sources is empty", "give it at least one")
-    for source in sources:
-        check_source(where, source)
+    for number, source in enumerate(sources):
+        check_source(where, f"sources[{number}]", source)
     folders = [source.into for source in sources]
     if len(folders) > 1 and (len(set(folders)) < len(folders) or "" in folders):
         wrong = f"sources.into: several sources, and folders {', '.join(map(repr, folders))}"
         raise UsageError(where, wrong, "give each source a folder of its own")
 
 
-def check_source(where: str, source: Source) -> None:
+def check_source(where: str, key: str, source: Source) -> None:
     must, must_not = TELLS[source.kind]
-    for key in must:
-        if not getattr(source, key):
-            raise UsageError(where, f"sources.{key} is missing for kind '{source.kind}'", "add it")
-    for key in must_not:
-        if getattr(source, key):
-            raise UsageError(where, f"sources.{key} is not for kind '{source.kind}'", "remove it")
+    for name in must:
+        if not getattr(source, name):
+            raise UsageError(where, f"{key}.{name} is missing for kind '{source.kind}'", "add it")
+    for name in must_not:
+        if getattr(source, name):
+            raise UsageError(where, f"{key}.{name} is not for kind '{source.kind}'", "remove it")
     if source.into and not FILE_NAME.fullmatch(source.into):
-        raise UsageError(where, f"sources.into: '{source.into}' is not a folder's name")
+        raise UsageError(where, f"{key}.into: '{source.into}' is not a folder's name")
     if not source.files:
-        raise UsageError(where, "sources.files is empty", "name at least one archive")
+        raise UsageError(where, f"{key}.files is empty", "name at least one archive")
     for file in source.files:
         if not FILE_NAME.fullmatch(file.name):
-            raise UsageError(where, f"sources.files: '{file.name}' is not a file's name")
-        check_sha256(f"{where}: sources.files: {file.name}", file.sha256)
+            raise UsageError(where, f"{key}.files: '{file.name}' is not a file's name")
+        check_sha256(f"{where}: {key}.files: {file.name}", file.sha256)
 
 
 def check_patches(where: str, recipe: WheelRecipe, folder: Path) -> None:
@@ -141,6 +142,18 @@ def check_patches(where: str, recipe: WheelRecipe, folder: Path) -> None:
     if unused := sorted(found - set(recipe.patches)):
         wrong = f"patches does not name {PATCHES}/{recipe.name}/{unused[0]}"
         raise UsageError(where, wrong, "name it, or remove the file")
+
+
+def check_projects(folder: Path, names: set[str]) -> None:
+    """Each of our projects belongs to a recipe, and has no file that an editor has left."""
+    for project in sorted(folder.glob(f"{PROJECTS}/*")):
+        where = f"{folder.name}/{PROJECTS}/{project.name}"
+        if project.name not in names:
+            raise UsageError(where, "belongs to no recipe", "name it as the recipe, or remove it")
+        for path in store.sources(project):
+            if path.name.startswith(".") or path.name.endswith(("~", ".orig", ".rej")):
+                wrong = f"{path.relative_to(project)} would be a part of the wheel"
+                raise UsageError(where, wrong, "remove it")
 
 
 def check_matrix(where: str, recipe: WheelRecipe, known: Path) -> None:

@@ -207,6 +207,10 @@ def finished(shop: Workshop, made: Inputs, raw: Path, compiled: RawWheel) -> Bui
         built=shop.now(),
         source=variant.archives,
         patches=tuple(map(described, sources.patches_of(variant.recipe, shop.wheels))),
+        project=tuple(
+            described(path, name)
+            for name, path in sources.own_files(variant.recipe, shop.wheels).items()
+        ),
         checks=examined.checks,
         tested=tested,
     )
@@ -214,5 +218,5 @@ def finished(shop: Workshop, made: Inputs, raw: Path, compiled: RawWheel) -> Bui
     return record
 
 
-def described(path: Path) -> File:
-    return File(name=path.name, size=path.stat().st_size, sha256=file_digest(path))
+def described(path: Path, name: str = "") -> File:
+    return File(name=name or path.name, size=path.stat().st_size, sha256=file_digest(path))

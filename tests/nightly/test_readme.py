@@ -1,5 +1,6 @@
 """What the README says to who installs our wheels, word for word, but for the server's address."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -53,5 +54,5 @@ def test_pip_installs_all_of_them_and_int8_runs(server: Server, shop: Workshop, 
         server, INDEX, *PROJECTS, then=("python3", "-c", both), volumes=volumes
     )
     assert code == 0, output
-    assert "fast" in output
+    assert re.search(r"^matmul +s8\*s8->f32 +\S+ +fast +yes ", output, re.MULTILINE)
     assert "Q8_0 100.0% right" in output

@@ -6,9 +6,9 @@ Nothing here loads oneDNN.
 import onednn
 import pytest
 from onednn import _library, check, verdict
-from onednn.check import CASES, answer, values
+from onednn.check import CASES, saturated, values
 from onednn.primitives import Type
-from onednn.problems import Convolution, Matmul, elements
+from onednn.problems import Convolution, Matmul, Problem, elements
 from onednn.verdict import Verdict, judge
 
 FAST, SLOW, REFERENCE = Verdict.FAST, Verdict.SLOW, Verdict.REFERENCE
@@ -41,13 +41,18 @@ JUDGED = [
     ("avx10_1_512_amx", "brgconv_1x1:avx10_1_512_amx", FAST),
     ("avx10_1_512_amx_fp16", "brg_matmul:avx10_1_512_amx", FAST),
     ("avx512_core_vnni", "x64:gemm_s8u8s32:jit:avx512_core_vnni", FAST),
+    ("sve_256", "brg_matmul:sve_256", FAST),
     ("advanced_simd", "lowp_gemm:acl", FAST),
     ("sve_256", "gemm:acl", FAST),
     # What must not pass
     ("sse41", "ref_int8:any", REFERENCE),
     ("avx512_core_vnni", "ref:any", REFERENCE),
     ("sve_128", "ref_int8:any", REFERENCE),
+    ("avx2", "jit_uni_int8:sse41", SLOW),
     ("avx2_vnni", "jit_uni_int8:avx2", SLOW),
+    ("avx512_core", "jit_uni_int8:avx2", SLOW),
+    ("avx10_1_512_amx", "brg_matmul:avx512_core_vnni", SLOW),
+    ("sve_512", "brg_matmul:sve_128", SLOW),
     ("avx512_core_vnni", "brg_matmul:avx512_core", SLOW),
     ("avx512_core_bf16", "gemm:jit", SLOW),
     ("avx512_core_vnni", "jit_uni_int8_1x1:avx2", SLOW),
@@ -124,15 +129,26 @@ def test_the_weights_of_a_convolution_are_channels_last() -> None:
 
 
 def test_results_of_eight_bits_saturate() -> None:
-    problem, one = Matmul(rows=1, inner=1, columns=4), [1]
     sums = [-129, -1, 127, 300]
-    wide, signed, unsigned = (
-        answer(problem, (Type.S8, Type.S8, type_), one, sums)
-        for type_ in (Type.F32, Type.S8, Type.U8)
-    )
-    assert wide == sums
-    assert signed == [-128, -1, 127, 127]
-    assert unsigned == [0, 0, 127, 255]
+    assert saturated(sums, Type.F32) == sums
+    assert saturated(sums, Type.S8) == [-128, -1, 127, 127]
+    assert saturated(sums, Type.U8) == [0, 0, 127, 255]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Matmul(rows=3, inner=4, columns=5),
+        Convolution(size=4, inputs=3, outputs=2, kernel=1),
+        Convolution(size=4, inputs=3, outputs=2, kernel=3),
+        Convolution(size=2, inputs=3, outputs=2, kernel=5),
+    ],
+)
+def test_where_all_elements_are_the_same_the_answer_is_known_without_adding(
+    problem: Problem,
+) -> None:
+    ones, twos = [1] * elements(problem.source), [2] * elements(problem.weights)
+    assert problem.uniform(2) == problem.answer(ones, twos)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation.name} {case.type_names}")
@@ -151,7 +167,7 @@ def test_few_of_the_narrow_results_saturate() -> None:
     for case in CASES:
         if case.types[2] is Type.S8:
             source, weights = values(case.operation.small, case.types)
-            found = answer(case.operation.small, case.types, source, weights)
+            found = saturated(case.operation.small.answer(source, weights), case.types[2])
             assert sum(abs(each) >= 127 for each in found) < len(found) / 20
             assert len(set(found)) > 50
 

@@ -19,7 +19,7 @@ def report(isa: str = "avx512_core_vnni") -> Report:
     good = Measurement(implementation="brg_matmul:avx512_core_vnni", exact=True, gops=1800.0)
     f32 = Measurement(implementation="brg_matmul:avx512_core", exact=True, gops=480.0)
     return Report(
-        version=Version(major=3, minor=7, patch=2, hash="N/A", threading="OpenMP"),
+        version=Version(major=3, minor=7, patch=2, threading="OpenMP"),
         isa=isa,
         limit="",
         threads=2,
@@ -89,9 +89,9 @@ def test_the_command_tells_what_onednn_has_nothing_faster_for(
 
 
 def test_a_limit_of_the_environment_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], examine=lambda: replace(report("avx2"), limit="AVX2")) == 0
+    assert main([], examine=lambda: replace(report("avx2"), limit="ONEDNN_MAX_CPU_ISA=AVX2")) == 0
     head = capsys.readouterr().out.splitlines()[0]
-    assert head == "oneDNN 3.7.2 (OpenMP), avx2 (limited to AVX2), 2 threads"
+    assert head == "oneDNN 3.7.2 (OpenMP), avx2 (ONEDNN_MAX_CPU_ISA=AVX2), 2 threads"
 
 
 def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,6 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = document.pop("cases")
     assert document == {
         "version": "3.7.2",
-        "hash": "N/A",
         "threading": "OpenMP",
         "isa": "avx512_core_vnni",
         "limit": "",
@@ -172,6 +171,7 @@ def test_a_library_that_refuses_is_one_line_and_exit_code_2(
     ("arguments", "line"),
     [
         (["--jso"], "onednn: unrecognized arguments: --jso\n"),
+        (["--json", "verbose", "log"], "onednn: --json is of the check, not of a log\n"),
         (["verbose"], "onednn: the following arguments are required: file\n"),
     ],
 )

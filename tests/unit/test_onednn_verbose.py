@@ -150,9 +150,10 @@ def test_the_template_says_in_which_order_the_fields_are() -> None:
     ],
 )
 def test_an_execution_that_cannot_be_read_is_an_error_with_its_line(line: str) -> None:
-    with pytest.raises(ValueError, match="cannot read as an execution") as caught:
+    with pytest.raises(ValueError, match="cannot be read as an execution") as caught:
         parse(f"{OTHER}{line}\n")
-    assert str(caught.value) == f"cannot read as an execution: {line}"
+    number = len(OTHER.splitlines()) + 1
+    assert str(caught.value) == f"line {number} cannot be read as an execution: {line}"
 
 
 @pytest.mark.parametrize(
@@ -164,14 +165,14 @@ def test_an_execution_that_cannot_be_read_is_an_error_with_its_line(line: str) -
     ],
 )
 def test_an_execution_in_another_format_is_an_error_with_its_line(line: str) -> None:
-    with pytest.raises(ValueError, match="not in format v1") as caught:
+    with pytest.raises(ValueError, match="is not in format v1") as caught:
         parse(line)
-    assert str(caught.value) == f"not in format v1: {line}"
+    assert str(caught.value) == f"line 1 is not in format v1: {line}"
 
 
 def test_a_template_without_a_field_that_is_needed_makes_every_line_unreadable() -> None:
     template = TEMPLATE.replace("exec_time", "exec_ticks")
-    with pytest.raises(ValueError, match="cannot read as an execution"):
+    with pytest.raises(ValueError, match="line 2 cannot be read as an execution"):
         parse(f"{template}\n{MATMUL}")
 
 
@@ -207,7 +208,9 @@ reorder    brgemm_matmul_copy_reorder_t  s8         1  0.005
 """
     assert main(["verbose", str(log)]) == 0
     assert capsys.readouterr() == (table, "")
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{MATMUL}\n{REORDER}\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(f"{MATMUL}\n\xff\n{REORDER}\n".encode("latin-1")))
+    )
     assert main(["verbose", "-"]) == 0
     assert capsys.readouterr() == (table, "")
 
@@ -227,7 +230,7 @@ def test_a_log_without_executions_is_one_line_and_exit_code_2(
     log.write_text(OTHER)
     assert main(["verbose", str(log)]) == 2
     reason = "the log shows no primitive that ran; was it made with ONEDNN_VERBOSE=1?"
-    assert capsys.readouterr() == ("", f"onednn: {reason}\n")
+    assert capsys.readouterr() == ("", f"onednn: {log}: {reason}\n")
 
 
 def test_a_log_with_an_unreadable_execution_is_one_line_and_exit_code_2(
@@ -236,7 +239,8 @@ def test_a_log_with_an_unreadable_execution_is_one_line_and_exit_code_2(
     log = tmp_path / "log"
     log.write_text(f"{MATMUL},more\n{MATMUL}\n")
     assert main(["verbose", str(log)]) == 2
-    assert capsys.readouterr() == ("", f"onednn: cannot read as an execution: {MATMUL},more\n")
+    reason = f"line 1 cannot be read as an execution: {MATMUL},more"
+    assert capsys.readouterr() == ("", f"onednn: {log}: {reason}\n")
 
 
 def _no_such_file(path: Path) -> str:

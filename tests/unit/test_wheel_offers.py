@@ -26,6 +26,7 @@ BUILT = BuiltWheel(
     built=1,
     source=(),
     patches=(),
+    project=(),
     checks=(),
     tested=(),
 )

@@ -1,5 +1,6 @@
 """Recipes of wheels: what they say, what is derived from it, and each way of getting one wrong."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -125,16 +126,16 @@ WRONG = {
     ),
     'kind = "sdist"': (
         'kind = "debian"',
-        "sources.suite is missing for kind 'debian'; add it",
+        "sources[0].suite is missing for kind 'debian'; add it",
     ),
     'version = "1.5"\nfiles': (
         'url = "https://example.org"\nversion = "1.5"\nfiles',
-        "sources.url is not for kind 'sdist'; remove it",
+        "sources[0].url is not for kind 'sdist'; remove it",
     ),
-    "toy-1.5.tar.gz": ("../toy", "sources.files: '../toy' is not a file's name"),
+    "toy-1.5.tar.gz": ("../toy", "sources[0].files: '../toy' is not a file's name"),
     SHA: (
         "abc",
-        "sources.files: toy-1.5.tar.gz: 'abc' is not a sha256; restore the file from git",
+        "sources[0].files: toy-1.5.tar.gz: 'abc' is not a sha256; restore the file from git",
     ),
     'patches = ["right.patch"]': (
         'patches = ["rihgt.patch"]',
@@ -154,7 +155,7 @@ WRONG = {
         "test.script: wheels/tests/../toy.toml does not exist; "
         "write it: what it runs must be what users of it would",
     ),
-    FILES: ("files = []", "sources.files is empty; name at least one archive"),
+    FILES: ("files = []", "sources[0].files is empty; name at least one archive"),
     SOURCE: ("sources = []\n", "sources is empty; give it at least one"),
     "[[sources]]": (
         f"{SOURCE}into = 'one'\n[[sources]]",
@@ -163,7 +164,7 @@ WRONG = {
     ),
     'name = "toy"\nversion = "1.5"\nfiles': (
         'name = "toy"\nversion = "1.5"\ninto = "../one"\nfiles',
-        "sources.into: '../one' is not a folder's name",
+        "sources[0].into: '../one' is not a folder's name",
     ),
     MATRIX: (
         f"matrix = []\n\n{SOURCE}",
@@ -219,3 +220,31 @@ def test_a_header_below_the_first_file_does_not_count(folder: Path) -> None:
     text = PATCH.removeprefix("Reason: it is wrong.\n") + "\nReason: too late\n"
     (folder / "patches/toy/right.patch").write_text(text)
     assert "has no line 'Reason: …'" in refused(folder)
+
+
+def test_a_project_of_ours_says_the_same_as_its_recipe() -> None:
+    for recipe in wheel_recipes.load(ROOT / "wheels", ROOT / "recipes"):
+        path = ROOT / "wheels/projects" / recipe.name / "pyproject.toml"
+        if path.exists():
+            said = tomllib.loads(path.read_text())
+            project, urls = said["project"], said["project"]["urls"]
+            assert (project["name"], project["version"]) == (recipe.name, recipe.version)
+            assert (project["license"], list(urls.values())) == (recipe.licenses, [recipe.homepage])
+            assert tuple(said["build-system"]["requires"]) == recipe.requires
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("toy/a.py~", "projects/toy: a.py~ would be a part of the wheel; remove it"),
+        ("toy/b/.a.py.swp", "projects/toy: b/.a.py.swp would be a part of the wheel; remove it"),
+        ("tyo/a.py", "projects/tyo: belongs to no recipe; name it as the recipe, or remove it"),
+    ],
+)
+def test_what_lies_among_our_projects_by_accident_is_refused(
+    folder: Path, name: str, wrong: str
+) -> None:
+    path = folder / "projects" / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert refused(folder) == f"wheels/{wrong}"

@@ -32,17 +32,16 @@ ISAS = {
     # The same numbers mean something else here: src/cpu/aarch64/cpu_isa_traits.hpp
     "aarch64": {0x1: "advanced_simd", 0x3: "sve_128", 0x7: "sve_256", 0x27: "sve_512"},
 }
-"""By machine and dnnl_cpu_isa_t: the names that ONEDNN_MAX_CPU_ISA takes."""
+"""By machine and dnnl_cpu_isa_t: as in oneDNN's own log; of x86, what ONEDNN_MAX_CPU_ISA takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """Of the library: `threading` is its CPU runtime, such as OpenMP; `hash` of its sources."""
+    """Of the library: `threading` is its CPU runtime, such as OpenMP."""
 
     major: int
     minor: int
     patch: int
-    hash: str
     threading: str
 
     def __str__(self) -> str:
@@ -57,7 +56,6 @@ def version() -> Version:
         major=found.major,
         minor=found.minor,
         patch=found.patch,
-        hash=(found.hash or b"").decode(),
         threading=loaded.dnnl_runtime2str(found.cpu_runtime).decode(),
     )
 

@@ -1,4 +1,4 @@
-"""Checks that INT8 is exact and fast on this machine, or reads a log of ONEDNN_VERBOSE.
+"""Checks that INT8 is exact and runs on this CPU's fast kernels, or reads a log of ONEDNN_VERBOSE.
 
 Exit code 0: it is; 1: it is not, with the reason; 2: it could not be found out.
 """
@@ -22,7 +22,10 @@ NUMBERS = {"INT8 GOPS", "f32 GOPS", "ratio", "count", "ms"}
 
 
 def main(argv: Sequence[str] | None = None, *, examine: Callable[[], Report] = check.run) -> int:
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.command and options.json:
+        parser.error("--json is of the check, not of a log")
     if options.command == "verbose":
         return _summarise(options.file)
     try:
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None, *, examine: Callable[[], Report] = c
 
 def to_text(report: Report) -> str:
     version = report.version
-    limit = f" (limited to {report.limit})" if report.limit else ""
+    limit = f" ({report.limit})" if report.limit else ""
     isa = f"{report.isa}{limit}"
     head = f"oneDNN {version} ({version.threading}), {isa}, {report.threads} threads"
     shown = f"{head}\n\n{table(COLUMNS, [_row(result) for result in report.results])}"
@@ -55,7 +58,6 @@ def to_text(report: Report) -> str:
 def to_json(report: Report) -> str:
     document = {
         "version": str(report.version),
-        "hash": report.version.hash,
         "threading": report.version.threading,
         "isa": report.isa,
         "limit": report.limit,
@@ -125,10 +127,13 @@ def _record(report: Report, result: Result) -> dict[str, object]:
 def _summarise(file: str) -> int:
     """- is the standard input."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(errors="replace")
-        print(log_table(text))
-    except (OSError, ValueError) as err:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        print(log_table(data.decode(errors="replace")))
+    except OSError as err:
         print(f"onednn: {err}", file=sys.stderr)
+        return 2
+    except ValueError as err:
+        print(f"onednn: {file}: {err}", file=sys.stderr)
         return 2
     return 0
 

@@ -5,7 +5,6 @@ Nothing is loaded before the first call. https://uxlfoundation.github.io/oneDNN/
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_int64, c_size_t, c_uint
@@ -125,11 +124,7 @@ def owned(create: str, *arguments: object) -> Iterator[handle]:
 
 
 def threads() -> int:
-    """How many oneDNN uses: OpenMP's answer, or with another runtime the CPUs at hand."""
-    library = load()
-    count = getattr(library, "omp_get_max_threads", None)  # looked up in its dependencies as well
-    if count is not None:
-        count.restype, count.argtypes = c_int, ()
-        return int(count())
-    sequential = library.dnnl_version().contents.cpu_runtime == 1
-    return 1 if sequential else len(os.sched_getaffinity(0))
+    """How many oneDNN uses, as its OpenMP says."""
+    count = load().omp_get_max_threads  # looked up in its dependencies as well
+    count.restype, count.argtypes = c_int, ()
+    return int(count())

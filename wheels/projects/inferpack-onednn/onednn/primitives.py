@@ -72,7 +72,8 @@ class Primitive:
     def load(self, source: Sequence[int], weights: Sequence[int]) -> None:
         """Needed once, before it runs: values that the types can hold, laid out as the problem's.
 
-        The weights are brought into the layout that the implementation wants.
+        The weights are brought into the layout that the implementation wants. ValueError where
+        there are more or fewer than the problem has.
         """
         library = _library.load()
         plain = self._memory(self._weights, self._types[1].array(weights))
@@ -129,7 +130,10 @@ class Primitive:
         memory = self._own("dnnl_memory_create", layout, self._engine, ALLOCATE)
         address, size = self._bytes(memory, layout)
         if values is not None:
-            memmove(address, values.tobytes(), size)
+            data = values.tobytes()
+            if len(data) != size:
+                raise ValueError(f"{len(data)} bytes for a tensor of {size}")
+            memmove(address, data, size)
         return memory
 
     def _bytes(self, memory: c_void_p, layout: c_void_p | int) -> tuple[c_void_p, int]:

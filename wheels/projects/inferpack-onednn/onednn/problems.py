@@ -48,6 +48,10 @@ class Matmul:
         rows = [source[at : at + self.inner] for at in range(0, len(source), self.inner)]
         return _products(rows, [weights[at :: self.columns] for at in range(self.columns)])
 
+    def uniform(self, product: int) -> list[int]:
+        """The answer where every product of two elements is the same."""
+        return [product * self.inner] * (self.rows * self.columns)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Convolution:
@@ -95,6 +99,20 @@ class Convolution:
         kernels = [weights[at : at + length] for at in range(0, len(weights), length)]
         places = ((row, column) for row in range(self.size) for column in range(self.size))
         return _products([self._window(source, *place) for place in places], kernels)
+
+    def uniform(self, product: int) -> list[int]:
+        """The answer where every product of two elements is the same."""
+        last = self.size - 1
+        seen = [
+            min(place, self.padding) + 1 + min(last - place, self.padding)
+            for place in range(self.size)
+        ]
+        return [
+            product * down * on * self.inputs
+            for down in seen
+            for on in seen
+            for _ in range(self.outputs)
+        ]
 
     def _image(self, channels: int) -> Layout:
         row = self.size * channels

@@ -67,11 +67,11 @@ class Total:
 def parse(text: str) -> tuple[Execution, ...]:
     """In the log's order; whatever else is in it is passed over.
 
-    Raises ValueError for a line about an execution that cannot be read.
+    Raises ValueError, with its number, for a line about an execution that cannot be read.
     """
     fields: tuple[str, ...] = FIELDS
     found = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         _, marker, rest = line.partition(MARKER)
         if not marker:
             continue
@@ -79,11 +79,14 @@ def parse(text: str) -> tuple[Execution, ...]:
         if values and values[0].replace(".", "", 1).isdecimal():
             del values[0]  # ONEDNN_VERBOSE_TIMESTAMP=1
         if version != VERSION and "exec" in (version, *values[:2]):
-            raise ValueError(f"not in format {VERSION}: {line}")
+            raise ValueError(f"line {number} is not in format {VERSION}: {line}")
         if values[:2] == ["primitive", "info"] and values[2:3]:
             fields = _template(values[2:]) or fields
         elif values[:2] == ["primitive", "exec"]:
-            found.append(_execution(fields, values[1:], line))
+            execution = _execution(fields, values[1:])
+            if execution is None:
+                raise ValueError(f"line {number} cannot be read as an execution: {line}")
+            found.append(execution)
     return tuple(found)
 
 
@@ -114,7 +117,8 @@ def _template(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(field for field in fields if field != "timestamp")
 
 
-def _execution(fields: Sequence[str], values: Sequence[str], line: str) -> Execution:
+def _execution(fields: Sequence[str], values: Sequence[str]) -> Execution | None:
+    """None for what is none."""
     try:
         record = dict(zip(fields, values, strict=True))
         return Execution(
@@ -128,8 +132,8 @@ def _execution(fields: Sequence[str], values: Sequence[str], line: str) -> Execu
             problem=record["problem_desc"],
             milliseconds=float(record["exec_time"]),
         )
-    except (KeyError, ValueError) as err:
-        raise ValueError(f"cannot read as an execution: {line}") from err
+    except (KeyError, ValueError):
+        return None
 
 
 def _tensor(text: str) -> Tensor:

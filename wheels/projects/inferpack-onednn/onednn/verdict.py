@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-VNNI = ("vnni", "amx", "avx10")
-WRITTEN = ("jit", "brg")
-ARM = ("acl", "sve")  # its plain C++ calls itself gemm:jit, as on x86: src/cpu/matmul
+VNNI = ("vnni", "avx10")
 FAST: dict[str, tuple[str, ...]] = {
-    "sse41": WRITTEN,
-    "avx": WRITTEN,
-    "avx2": WRITTEN,
+    "sse41": ("jit",),
+    "avx": ("jit",),
+    "avx2": ("avx2", "gemm:jit"),
     "avx2_vnni": ("avx2_vnni",),
     "avx2_vnni_2": ("avx2_vnni",),
-    "avx512_core": WRITTEN,
+    "avx512_core": ("avx512_core",),
     "avx512_core_vnni": VNNI,
     "avx512_core_bf16": VNNI,
     "avx10_1_512": VNNI,
-    "avx10_1_512_amx": VNNI,
-    "avx10_1_512_amx_fp16": VNNI,
-    "advanced_simd": ARM,
-    "sve_128": ARM,
-    "sve_256": ARM,
-    "sve_512": ARM,
+    "avx10_1_512_amx": ("amx",),
+    "avx10_1_512_amx_fp16": ("amx",),
+    # On Arm plain C++ calls itself gemm:jit, as the machine code for x86 does: src/cpu/matmul
+    "advanced_simd": ("acl",),
+    "sve_128": ("acl", "sve_128"),
+    "sve_256": ("acl", "sve_256"),
+    "sve_512": ("acl", "sve_512"),
 }
 """By the CPU's instruction set: one of these is in the name of every fast INT8 implementation."""
 
