@@ -107,6 +107,15 @@ def wheel(_: Context, glob: str, arch: str = "") -> None:
     each_wheel(glob, made, arch=arch)
 
 
+@task(help=ARCH)
+@command
+def sbom(_: Context, glob: str, arch: str = "") -> None:
+    """Write what images on record are made of, as CycloneDX; the last line is a path."""
+    from inferpack import ingredients  # noqa: PLC0415
+
+    each(glob, lambda variant: ingredients.write_sbom(shop(), variant), arch=arch, runs=False)
+
+
 @task
 @command
 def proof_ladder(_: Context, glob: str) -> None:
@@ -233,11 +242,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, terminate)
     os.chdir(ROOT)
     namespace = Collection.from_module(sys.modules["__main__"])
-    takers = {
-        name
-        for name, item in namespace.tasks.items()
-        if "glob" in inspect.signature(item).parameters
-    }
+    tasks = namespace.tasks.items()
+    takers = {name for name, body in tasks if "glob" in inspect.signature(body).parameters}
     program = Program(name="inferpack", binary="./inv", namespace=namespace)
     program.run(with_default_glob(sys.argv, takers))
 

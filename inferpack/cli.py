@@ -82,9 +82,9 @@ def native(variant: "Variant") -> "Variant":
     return variant
 
 
-def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "") -> None:
-    """Prints what `work` makes of every chosen variant of images."""
-    every(chosen(glob, arch), work, lambda variant: variant.reference)
+def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "", runs: bool = True) -> None:
+    """Prints what `work` makes of every chosen variant of images; `runs`: it needs an engine."""
+    every(chosen(glob, arch), work, lambda variant: variant.reference, runs=runs)
 
 
 def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = "") -> None:
@@ -93,13 +93,18 @@ def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = 
 
 
 def every(
-    variants: "tuple[V, ...]", work: "Callable[[V], str]", named: "Callable[[V], str]"
+    variants: "tuple[V, ...]",
+    work: "Callable[[V], str]",
+    named: "Callable[[V], str]",
+    *,
+    runs: bool = True,
 ) -> None:
     """Prints what `work` makes of each; one that fails does not stop the others, but the exit code
     tells.
     """
     failed = 0
-    prepare(archs=sorted({variant.arch for variant in variants}))
+    if runs:
+        prepare(archs=sorted({variant.arch for variant in variants}))
     for variant in variants:
         start = time.monotonic()
         console.note(f"{variant.id}")

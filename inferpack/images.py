@@ -18,7 +18,8 @@ LARGEST = 10
 class Image(Record, frozen=True):
     """build/<id>/image.json: sizes in bytes, times in seconds; `key` is the inputs' digest.
 
-    `created` is the SOURCE_DATE_EPOCH it was built with, `built` the time of the build.
+    `created` is the SOURCE_DATE_EPOCH it was built with, `built` the time of the build, `base` what
+    it starts from, as NAME@DIGEST; older records do not tell.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Image(Record, frozen=True):
     created: int
     debian: tuple[Package, ...]
     wheels: tuple[LockedWheel, ...]
+    base: str = ""
 
 
 def read(folder: Path) -> Image | None:

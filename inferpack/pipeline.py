@@ -180,6 +180,7 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         built=shop.now(),
         revision=origin.revision,
         created=origin.created,
+        base=f"{made.root.name}@{made.root.digest}",
         debian=made.root.packages,
         wheels=made.lock.wheels,
     )

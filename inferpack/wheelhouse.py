@@ -186,9 +186,14 @@ def unlike(file: File, got: str, page: str) -> InferpackError:
     )
 
 
+def is_ours(wheel: LockedWheel) -> bool:
+    """Whether ./inv wheel makes it, and no index of everybody has it."""
+    return f"+{NAMESPACE}." in wheel.version
+
+
 def vanished(wheel: LockedWheel, indexes: Indexes) -> InferpackError:
     asked = ", ".join(map(redact, (*indexes.find_links, *indexes.simple))) or "none is configured"
-    if f"+{NAMESPACE}." in wheel.version:
+    if is_ours(wheel):
         hint = f"./inv wheel {wheel.name} builds it"
         wrong = f"is neither in build/wheels nor in pip's indexes ({asked})"
         return InferpackError(wheel.file.name, wrong, hint)

@@ -23,7 +23,7 @@ def test_every_inv_command_works(checkout: Checkout) -> None:
     found = commands("./inv")
     assert {words[1] for words in found} == {
         "bench", "cpus", "doctor", "explain", "image", "index", "list", "lock",
-        "proof-ladder", "render", "report", "smoke", "test", "wheel",
+        "proof-ladder", "render", "report", "sbom", "smoke", "test", "wheel",
     }  # fmt: skip
     ours = [words[1:] for words in found if words[1] != "test"]  # that one is running now
     ends: list[tuple[list[str], Done]] = [(words, checkout.inv(*words)) for words in ours]

@@ -15,7 +15,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(level.split())
     for level in (
         "errors",
-        "tables wording charts serving",
+        "tables wording charts serving licences",
         "expectation prune difference",
         "model translation",
         "bases rungs wheel",
@@ -31,9 +31,9 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         " qemu finish wheel_checks sysroot job diagnosis",
         "wheel_recipes source_files",
         "sources",
-        "workshop backends builder ladder kernels contents summary",
+        "workshop backends builder ladder kernels contents summary sbom",
         "multiarch emulation building",
-        "pipeline locking status gains compatibility wheel_offers",
+        "pipeline locking status gains compatibility wheel_offers ingredients",
         "throughput wheel_index wheel_tests",
         "climb cpus wheels",
         "supply",

@@ -13,14 +13,23 @@ from inferpack.wheel_offers import Offer
 
 
 def tiny(
-    name: str, *, requires: tuple[str, ...] = (), python: str = "", called: str = "", code: str = ""
+    name: str,
+    *,
+    requires: tuple[str, ...] = (),
+    python: str = "",
+    called: str = "",
+    code: str = "",
+    fields: tuple[str, ...] = (),
 ) -> bytes:
-    """A wheel of this file name with one module; `called`: as METADATA spells the project."""
+    """A wheel of this file name with one module; `called`: as METADATA spells the project;
+    `fields`: other lines of it.
+    """
     project, version, *_ = name.removesuffix(".whl").split("-")
     tags = "-".join(name.removesuffix(".whl").split("-")[-3:])
     headers = ["Metadata-Version: 2.1", f"Name: {called or project}", f"Version: {version}"]
     headers += [f"Requires-Python: {python}"] if python else []
     headers += [f"Requires-Dist: {line}" for line in requires]
+    headers += fields
     info = f"{project}-{version}.dist-info"
     files = {
         f"{project}.py": code or f"NAME = {name!r}\n",
