@@ -122,6 +122,7 @@ def test_a_wheel_that_was_built_here_tells_its_sources(
         built=0,
         source=(source,),
         patches=(),
+        project=(),
         checks=(),
         tested=(),
     )
