@@ -9,7 +9,18 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from inferpack import archive, deb, images, licences, rootfs, sbom, store, target, wheelhouse
+from inferpack import (
+    archive,
+    console,
+    deb,
+    images,
+    licences,
+    rootfs,
+    sbom,
+    store,
+    target,
+    wheelhouse,
+)
 from inferpack.deb import Deb
 from inferpack.errors import InferpackError
 from inferpack.images import Image
@@ -45,11 +56,15 @@ def recorded(shop: Workshop, variant: Variant) -> Image:
 
 
 def debian_parts(shop: Workshop, variant: Variant, image: Image) -> Iterator[Part]:
-    """InferpackError where a package's file is no longer in the cache."""
+    """Fetches packages that are no longer in the cache; InferpackError where Debian has no more."""
+    if not all(archive.intact(shop.cache, package) for package in image.debian):
+        name, spec = shop.base(variant)
+        with console.step(f"fetch the packages of base {name} for {variant.arch}"):
+            archive.resolve(spec, variant.arch, cache=shop.cache)
     for package in image.debian:
         if not archive.intact(shop.cache, package):
-            wrong = f"is not in {shop.cache / 'debs'}, so nobody can tell its licence"
-            hint = f"delete {shop.cache / 'base'}, and ./inv image {variant.id} brings it again"
+            wrong = "is in Debian no more, so nobody can tell its licence"
+            hint = f"./inv lock {variant.id} --upgrade takes what is there now"
             raise InferpackError(package.file.name, wrong, hint)
         yield debian_part(package, deb.read(archive.deb_path(shop.cache, package)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inferpack import cli, images, ingredients, rootfs, store
+from inferpack import archive, cli, images, ingredients, rootfs, store
 from inferpack.errors import InferpackError
 from inferpack.images import Image
 from inferpack.model import File, LockedWheel, Package, Variant
@@ -171,11 +171,21 @@ def test_an_image_of_another_version_than_the_recipes_is_refused(
     assert refusal(shop, onnxruntime) == said
 
 
-def test_a_debian_package_that_is_not_what_it_was_is_refused(
-    shop: Workshop, onnxruntime: Variant, image: Image
+def test_a_debian_package_that_is_not_what_it_was_is_fetched_again(
+    shop: Workshop, onnxruntime: Variant, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (shop.cache / "debs" / f"{image.debian[1].file.sha256}.deb").write_bytes(b"other")
-    said = f"tiny_1.0-1_amd64.deb: is not in {shop.cache}/debs, so nobody can tell its licence; "
-    said += f"delete {shop.cache}/base, and ./inv image onnxruntime-mlas-py311-amd64 "
-    said += "brings it again"
+    path = shop.cache / "debs" / f"{image.debian[1].file.sha256}.deb"
+    whole = path.read_bytes()
+    path.write_bytes(b"other")
+    monkeypatch.setattr(archive, "resolve", lambda *_, **__: path.write_bytes(whole))
+    assert ingredients.write_sbom(shop, onnxruntime) == SBOM
+
+
+def test_a_debian_package_that_debian_has_no_more_is_one_line(
+    shop: Workshop, onnxruntime: Variant, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.cache / "debs" / f"{image.debian[1].file.sha256}.deb").unlink()
+    monkeypatch.setattr(archive, "resolve", lambda *_, **__: ())
+    said = "tiny_1.0-1_amd64.deb: is in Debian no more, so nobody can tell its licence; "
+    said += "./inv lock onnxruntime-mlas-py311-amd64 --upgrade takes what is there now"
     assert refusal(shop, onnxruntime) == said
