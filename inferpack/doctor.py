@@ -24,6 +24,7 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "x86_64-linux-gnu-strip": "binutils-x86-64-linux-gnu",
     "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
+    "patch": "patch",  # to sources of wheels
 }
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it
@@ -71,9 +72,8 @@ def examine(
     browser: bool = False,
     emulators: Mapping[Arch, Path] = NONE,
 ) -> tuple[Finding, ...]:
-    """Every prerequisite, in the order in which they are needed; `docker`: also an engine,
-    `browser`: also what the tests look at the report with, `emulators`: also that the kernel runs
-    other architectures by these programs.
+    """Every prerequisite, in the order of need; `docker`: also an engine, `browser`: also what tests
+    look at the report with, `emulators`: also that the kernel runs other architectures by these.
     """
     programs = (
         Finding(name=name, found=shutil.which(name), package=package)

@@ -1,5 +1,6 @@
 """Sources of wheels: fetched, verified, unpacked and patched, once for each digest of all that."""
 
+import copy
 import os
 import re
 import shutil
@@ -96,7 +97,11 @@ def unpack(path: Path, target: Path) -> None:
         with tarfile.open(path) as tar:
             tops = {member.name.split("/")[0] for member in tar}
             top = tops.pop() if len(tops) == 1 and ".debian.tar." not in path.name else ""
-            tar.extractall(target, filter=without(top))  # noqa: S202  that is what the filter is for
+            tar.extraction_filter = lambda member, _: member  # `placed` is stricter than theirs
+            target.mkdir(parents=True, exist_ok=True)
+            for member in tar:
+                if found := placed(member, top, target):
+                    tar.extract(found, target)
     except (tarfile.TarError, EOFError, OSError) as err:
         if isinstance(err, OSError) and err.errno is not None:
             raise  # the disk's
@@ -104,20 +109,32 @@ def unpack(path: Path, target: Path) -> None:
         raise InferpackError(path.name, f"cannot be unpacked: {reason}") from err
 
 
-def without(top: str) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | None]:
-    """tarfile's own filter for data from strangers, after the top folder's name has gone."""
+def placed(member: tarfile.TarInfo, top: str, target: Path) -> tarfile.TarInfo | None:
+    """What may be extracted for a member, less the top folder's name: a plain file, folder or link
+    inside of `target`, the user's own. TarError for anything else.
 
-    def fitting(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo | None:
-        name = member.name.removeprefix(top).lstrip("/")
-        if not name:
-            return None
-        changed = member.replace(name=name, deep=False)
-        if member.islnk():
-            link = member.linkname.removeprefix(f"{top}/")
-            changed = changed.replace(linkname=link, deep=False)
-        return tarfile.data_filter(changed, target)
-
-    return fitting
+    As tarfile's own filters for data from strangers (PEP 706), which Debian 12's Python lacks.
+    """
+    name = member.name.removeprefix(top).lstrip("/")
+    if not name:
+        return None
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        raise tarfile.ExtractError(f"{member.name} is no file, folder or link")
+    found = copy.copy(member)
+    found.name, found.uid, found.gid = name, os.getuid(), os.getgid()
+    found.uname = found.gname = ""
+    found.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    places = [name]
+    if member.islnk():
+        found.linkname = member.linkname.removeprefix(f"{top}/")
+        places.append(found.linkname)
+    if member.issym():
+        places.append(os.path.join(os.path.dirname(name), member.linkname))  # noqa: PTH118, PTH120
+    root = os.path.realpath(target)
+    for place in places:
+        if os.path.commonpath([root, os.path.realpath(target / place)]) != root:
+            raise tarfile.ExtractError(f"{member.name} would be outside of its folder")
+    return found
 
 
 def apply(patches: tuple[Path, ...], folder: Path, *, log: Path) -> None:

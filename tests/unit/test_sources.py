@@ -120,6 +120,18 @@ def test_an_archive_that_would_leave_its_folder_is_refused(
     assert [path.name for path in (shop.cache / "sources").iterdir()] == [".lock"]
 
 
+def test_a_link_through_a_link_that_would_leave_is_refused(shop: Shop) -> None:
+    """By its letters, d/e/out is inside: d/x is d's neighbour, and so its parent is the folder."""
+    data = tarball(
+        {"toy-1.5/top/a": b"a"},
+        link("toy-1.5/d/x", "../top"),
+        link("toy-1.5/d/e/out", "../x/../.."),
+    )
+    shop.files = {NAME: data}
+    with pytest.raises(InferpackError, match=r"toy-1\.5/d/e/out would be outside of its folder"):
+        shop.ensure(recipe(file(data=data)))
+
+
 def test_links_inside_stay(shop: Shop) -> None:
     data = tarball(
         {"toy-1.5/a": b"a"},
