@@ -72,8 +72,8 @@ def examine(
     browser: bool = False,
     emulators: Mapping[Arch, Path] = NONE,
 ) -> tuple[Finding, ...]:
-    """Every prerequisite, in the order of need; `docker`: also an engine, `browser`: also what tests
-    look at the report with, `emulators`: also that the kernel runs other architectures by these.
+    """Every prerequisite, in the order of need; `docker`: also an engine, `browser`: also what the
+    tests see the report with, `emulators`: also that the kernel runs other architectures by these.
     """
     programs = (
         Finding(name=name, found=shutil.which(name), package=package)
