@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from inferpack.doctor import PROGRAMS
 from tests.integration.checkout import Checkout, Done
 
 CONFIG = Path("/etc/docker/daemon.json")
 NEEDS = (
-    "mmdebstrap",
-    "x86_64-linux-gnu-strip",
-    "aarch64-linux-gnu-strip",
+    *PROGRAMS,
     "Debian's archive keys",
     "docker engine",
     "containerd image store",
