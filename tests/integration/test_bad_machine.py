@@ -159,6 +159,7 @@ def test_nothing_is_installed_where_the_user_forbids_it(
             "cmp",
             "flock",
             "docker",
+            "patch",
             "x86_64-linux-gnu-strip",
             "aarch64-linux-gnu-strip",
         ):
