@@ -196,6 +196,28 @@ def index_(
         serving.serve(server)
 
 
+@task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})
+@command
+def registry(_: Context, port: int = 5000, stop: bool = False) -> None:
+    """Start a registry on this machine, to try ./inv publish with; its data is in build/registry/."""
+    from inferpack import local_registry  # noqa: PLC0415
+
+    folder = ROOT / "build/registry"
+    if stop:
+        console.note(f"  {'stopped' if local_registry.stop(folder) else 'there was none'}")
+        return
+    prepare(docker=False)
+    console.result(local_registry.start(shop().tool("docker-registry"), folder, port))
+
+
+@task
+@command
+def tools(_: Context) -> None:
+    """Fetch the programs that publish and verify (oras, cosign); the last line is for your PATH."""
+    prepare(docker=False)
+    console.result(":".join(str(shop().tool(name).parent) for name in ("oras", "cosign")))
+
+
 @task(help={"install": "install what is missing (root on Debian or Ubuntu)"})
 @command
 def doctor(_: Context, install: bool = False) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferpack import archive, console, locks, matrix, recipes
+from msgspec.structs import replace
+
+from inferpack import archive, console, locks, matrix, recipes, tools
 from inferpack.model import Arch, Variant
 from inferpack.store import write, write_record
 from inferpack.wheel import Needed, Purpose, WheelVariant
@@ -52,13 +54,17 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
 
 
 def lock_tools(shop: Workshop, *, upgrade: bool) -> Iterator[Path]:
-    """The packages of the tools that run on a machine of either architecture."""
+    """The tools' own packages, for machines of either architecture; none needs the others that
+    Debian installs beside it.
+    """
     for name, tool in recipes.load_tools(shop.recipes).items():
         for arch in Arch:
             path = shop.tool_lock_path(name, arch)
             if upgrade or not archive.is_current(path, tool, arch):
                 with console.step(f"resolve tool {name} for {arch}"):
-                    yield write_record(path, archive.lock(tool, arch, cache=shop.cache))
+                    found = archive.lock(tool, arch, cache=shop.cache)
+                    own = tools.package_of(tool, found.packages)
+                    yield write_record(path, replace(found, packages=(own,)))
 
 
 def lock_wheels(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:

@@ -79,6 +79,16 @@ def lines(argv: Sequence[str | Path]) -> Iterator[str]:
         raise InferpackError(command[0], wrong)
 
 
+def launch(argv: Sequence[str | Path], *, log: Path) -> "subprocess.Popen[bytes]":
+    """Starts a program that stays when this one ends; what it says goes to `log`."""
+    command = [str(part) for part in argv]
+    need(command[0])
+    with disk(log), log.open("wb") as out:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+
+
 def redact(text: str) -> str:
     """Text that may be shown or logged: no user name, password or token inside a URL.
 

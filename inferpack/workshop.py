@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inferpack import archive, base, locks, matrix, qemu, recipes, wheel_recipes
+from inferpack import archive, base, locks, matrix, recipes, tools, wheel_recipes
 from inferpack.bases import Base
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
@@ -115,12 +115,16 @@ class Workshop:
     def tool_lock_path(self, name: str, arch: Arch) -> Path:
         return self.locks / f"tool-{name}-{arch}.json"
 
-    def emulator(self, guest: Arch) -> Path:
-        """A static program that runs `guest`'s programs on this machine, fetched once."""
-        tool, host = recipes.load_tools(self.recipes)["qemu"], base.native()
-        path, source = self.tool_lock_path("qemu", host), "recipes/tools.toml"
+    def tool(self, name: str, program: str = "") -> Path:
+        """A program of recipes/tools.toml, which mostly has the tool's name; fetched once."""
+        tool, host = recipes.load_tools(self.recipes)[name], base.native()
+        path, source = self.tool_lock_path(name, host), "recipes/tools.toml"
         committed = archive.load(path, tool, host, command="./inv lock", source=source)
-        return qemu.ensure(tool, host, guest, cache=self.cache, committed=committed)
+        return tools.ensure(tool, program or name, host, cache=self.cache, committed=committed)
+
+    def emulator(self, guest: Arch) -> Path:
+        """A static program that runs `guest`'s programs on this machine."""
+        return self.tool("qemu", f"qemu-{guest.machine}")
 
     def base_lock(self, variant: Variant, arch: Arch | None = None) -> tuple[Package, ...]:
         """The committed packages of the variant's base, or of the same base for another machine."""

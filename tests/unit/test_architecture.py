@@ -28,7 +28,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "scripts",
         "debian",
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance"
-        " qemu finish wheel_checks sysroot job diagnosis",
+        " tools finish wheel_checks sysroot job diagnosis local_registry",
         "wheel_recipes source_files",
         "sources",
         "workshop backends builder ladder kernels contents summary sbom",

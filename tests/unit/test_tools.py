@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inferpack import archive, deb, qemu, rootfs
+from inferpack import archive, deb, rootfs, tools
 from inferpack.errors import InferpackError
 from inferpack.model import Arch, Package
 from inferpack.rungs import Tool
@@ -45,8 +45,8 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ensure(tmp_path: Path, committed: Package) -> Path:
-    return qemu.ensure(
-        TOOL, Arch.AMD64, Arch.AMD64, cache=tmp_path / "cache", committed=(committed,)
+    return tools.ensure(
+        TOOL, "qemu-x86_64", Arch.AMD64, cache=tmp_path / "cache", committed=(committed,)
     )
 
 
@@ -124,9 +124,9 @@ def test_a_package_that_came_to_depend_on_another_is_found_by_its_name(
 ) -> None:
     wanted = write_deb(debian, b"the emulator")
     other = msgspec.structs.replace(wanted, name="a-new-dependency")
-    assert qemu.package_of(TOOL, (other, wanted)) == wanted
+    assert tools.package_of(TOOL, (other, wanted)) == wanted
     with pytest.raises(InferpackError, match="Debian trixie: has no package qemu-user"):
-        qemu.package_of(TOOL, (other,))
+        tools.package_of(TOOL, (other,))
 
 
 def test_a_truncated_package_is_one_line(tmp_path: Path, debian: Path) -> None:
@@ -138,4 +138,10 @@ def test_a_truncated_package_is_one_line(tmp_path: Path, debian: Path) -> None:
 def test_a_package_without_the_program_is_one_line(tmp_path: Path, debian: Path) -> None:
     committed = write_deb(debian, b"the emulator")
     with pytest.raises(InferpackError, match="holds no usr/bin/qemu-aarch64"):
-        qemu.ensure(TOOL, Arch.AMD64, Arch.ARM64, cache=tmp_path / "cache", committed=(committed,))
+        tools.ensure(
+            TOOL,
+            "qemu-aarch64",
+            Arch.AMD64,
+            cache=tmp_path / "cache",
+            committed=(committed,),
+        )

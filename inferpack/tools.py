@@ -1,4 +1,4 @@
-"""QEMU's user mode emulator, out of a verified Debian package: not installed, not registered."""
+"""Programs that inferpack runs, out of verified Debian packages: never installed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,35 +10,31 @@ from inferpack.rungs import Tool
 
 
 def ensure(
-    tool: Tool, host: Arch, guest: Arch, *, cache: Path, committed: tuple[Package, ...]
+    tool: Tool, program: str, host: Arch, *, cache: Path, committed: tuple[Package, ...]
 ) -> Path:
-    """The static program that runs `guest`'s programs on `host`, taken from the package once.
+    """The program of this name for `host`, taken from the tool's package once.
 
     Where Debian has moved on from the `committed` package, that is reported every time and the
     new one is used; the same version with other bytes is refused.
     """
-    folder, wanted = cache / "qemu", package_of(tool, committed)
-    used = taken(folder, wanted, guest)
+    folder, wanted = cache / "tools", package_of(tool, committed)
+    used = taken(folder, wanted, program)
     if used is None:
         with store.locked(folder):
-            used = taken(folder, wanted, guest)  # another process may have made it meanwhile
+            used = taken(folder, wanted, program)  # another process may have made it meanwhile
             if used is None:
-                with console.step(f"{program(guest)} from Debian {tool.suite}"):
-                    used = take(tool, host, guest, cache=cache, wanted=wanted)
+                with console.step(f"{program} from Debian {tool.suite}"):
+                    used = take(tool, program, host, cache=cache, wanted=wanted)
     if used != wanted:
         console.warn(
             f"{used.name} {wanted.version} → {used.version}:"
             " `./inv lock --upgrade` records the new one"
         )
-    return target(folder, used, guest)
+    return target(folder, used, program)
 
 
-def program(guest: Arch) -> str:
-    return f"qemu-{guest.machine}"
-
-
-def target(folder: Path, package: Package, guest: Arch) -> Path:
-    return folder / package.file.sha256 / program(guest)
+def target(folder: Path, package: Package, program: str) -> Path:
+    return folder / package.file.sha256 / program
 
 
 def note(folder: Path, wanted: Package) -> Path:
@@ -46,17 +42,17 @@ def note(folder: Path, wanted: Package) -> Path:
     return folder / f"{wanted.file.sha256}.json"
 
 
-def taken(folder: Path, wanted: Package, guest: Arch) -> Package | None:
+def taken(folder: Path, wanted: Package, program: str) -> Package | None:
     """The package whose program is there and whole, of those used for `wanted`."""
     used = store.read_record(note(folder, wanted), Package)
-    return used if used and store.is_sealed(target(folder, used, guest)) else None
+    return used if used and store.is_sealed(target(folder, used, program)) else None
 
 
-def take(tool: Tool, host: Arch, guest: Arch, *, cache: Path, wanted: Package) -> Package:
+def take(tool: Tool, program: str, host: Arch, *, cache: Path, wanted: Package) -> Package:
     """Takes the program out of the package, and returns that package."""
-    folder, used = cache / "qemu", fetch(tool, host, cache=cache, wanted=wanted)
-    content = deb.extract(archive.deb_path(cache, used), f"usr/bin/{program(guest)}")
-    path = target(folder, used, guest)
+    folder, used = cache / "tools", fetch(tool, host, cache=cache, wanted=wanted)
+    content = deb.extract(archive.deb_path(cache, used), f"usr/bin/{program}")
+    path = target(folder, used, program)
     with store.whole_file(path) as temporary:
         temporary.write_bytes(content)
         temporary.chmod(0o755)
