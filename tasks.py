@@ -199,7 +199,7 @@ def index_(
 @task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})
 @command
 def registry(_: Context, port: int = 5000, stop: bool = False) -> None:
-    """Start a registry on this machine, to try ./inv publish with; its data is in build/registry/."""
+    """Start a registry on this machine, to try with; its data is in build/registry/."""
     from inferpack import local_registry  # noqa: PLC0415
 
     folder = ROOT / "build/registry"

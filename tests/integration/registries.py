@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferpack import cli, local_registry
+from inferpack.serving import LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def running(folder: Path, *, port: int = 0, **settings: object) -> Iterator[Regi
         while not local_registry.listens(port):
             assert made.poll() is None, (folder / "log").read_text()
             time.sleep(0.02)
-        yield Registry(f"{local_registry.LOCAL}:{port}", folder / "data")
+        yield Registry(f"{LOCAL}:{port}", folder / "data")
     finally:
         made.terminate()
         made.wait()
@@ -53,5 +54,5 @@ def running(folder: Path, *, port: int = 0, **settings: object) -> Iterator[Regi
 
 def free_port() -> int:
     with socket.socket() as free:
-        free.bind((local_registry.LOCAL, 0))
+        free.bind((LOCAL, 0))
         return int(free.getsockname()[1])
