@@ -1,4 +1,4 @@
-"""Registries for tests: Debian's docker-registry, each with a folder, a port and rules of its own."""
+"""Debian's docker-registry for tests: each with a folder, a port and rules of its own."""
 
 import json
 import socket
