@@ -85,7 +85,7 @@ def ordered(lock: locks.Lock, variant: Variant) -> tuple[LockedWheel, ...]:
 
 
 def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
-    """The base, one layer a wheel, and the selftest program."""
+    """The base, one layer a wheel, the selftest program's data and its code."""
     variant, folder = made.variant, shop.folder(made.variant)
     wheels = ordered(made.lock, variant)
     base.check(made.base)
@@ -111,7 +111,7 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what has begun still ends
             raise
-    selftest = program.program_layer(
+    selftest = program.program_layers(
         variant,
         shop.selftest,
         compiler=made.compiler,
@@ -119,7 +119,7 @@ def layers(shop: Workshop, made: Inputs) -> tuple[Layer, ...]:
         log=folder / "selftest.log",
     )
     root = (Layer(name=render.BASE_LAYER, tar=made.base.tar),) if made.root.packages else ()
-    return (*root, *found, Layer(name="selftest", tar=selftest))
+    return (*root, *found, *selftest)
 
 
 def packages(shop: Workshop, recipe: Recipe) -> set[str]:

@@ -1,14 +1,15 @@
-"""The selftest program as one more layer: the same for every variant but for data and rows."""
+"""The selftest program as two layers: its data, which seldom changes, and above it its code."""
 
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from inferpack.expectation import Row
-from inferpack.model import SITE, Arch, Compiler, Variant
-from inferpack.store import digest, disk, file_digest, files_digest, is_sealed, sources
+from inferpack.model import SITE, Arch, Compiler, Layer, Variant
+from inferpack.store import digest, disk, file_digest, is_sealed, sources
 from inferpack.tree import byte_compile, pack
 
 HOME = "opt/inferpack"
@@ -73,57 +74,90 @@ def image_module(variant: Variant) -> str:
     return f"from selftest.start import Image\n\nIMAGE = Image(\n{lines})\n"
 
 
-def chosen(variant: Variant, source: Path) -> list[Path]:
-    """The program's files; of its data, what all share and what this framework reads."""
-    own = (source / "data", source / "data" / variant.recipe.name)
-    return [
-        path
-        for path in sources(source)
-        if source / "data" not in path.parents or path.parent in own
-    ]
+def code(source: Path) -> dict[str, Path]:
+    """The program's own files by their names below `source`, the same in every image."""
+    files = (path for path in sources(source) if source / "data" not in path.parents)
+    return named(source, files)
+
+
+def data(variant: Variant, source: Path) -> dict[str, Path]:
+    """What it computes with, named likewise: what all images share and this framework's own."""
+    folders = (source / "data", source / "data" / variant.recipe.name)
+    return named(source, (path for path in sources(folders[0]) if path.parent in folders))
 
 
 def plugin(variant: Variant, source: Path) -> dict[str, Path]:
     """What the backend adds to the framework (plugins/), by its name below site-packages."""
     folder = source.parent / "plugins" / f"{variant.recipe.name}-{variant.backend}"
-    return {str(path.relative_to(folder)): path for path in sources(folder)}
+    return named(folder, sources(folder))
+
+
+def named(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
+    return {str(path.relative_to(folder)): path for path in files}
 
 
 def key(variant: Variant, source: Path) -> str:
-    """The digest of everything the layer is made from, but for the compiler."""
-    own = [file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("program", "tree")]
-    files = files_digest(source, chosen(variant, source))
-    added = {name: file_digest(path) for name, path in plugin(variant, source).items()}
-    return digest(own, files, added, expectations(variant).decode(), image_module(variant))
+    """The digest of everything the layers are made from, but for the compiler."""
+    return digest(data_key(variant, source), code_key(variant, source))
 
 
-def program_layer(
+def data_key(variant: Variant, source: Path) -> str:
+    return digest(makers(), digests(data(variant, source)))
+
+
+def code_key(variant: Variant, source: Path) -> str:
+    files, added = digests(code(source)), digests(plugin(variant, source))
+    return digest(makers(), files, added, expectations(variant).decode(), image_module(variant))
+
+
+def makers() -> dict[str, str]:
+    """Of the modules whose code decides the layers' bytes."""
+    return digests({name: Path(__file__).with_name(f"{name}.py") for name in ("program", "tree")})
+
+
+def digests(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: file_digest(path) for name, path in files.items()}
+
+
+def program_layers(
     variant: Variant, source: Path, *, compiler: Compiler, cache: Path, log: Path
-) -> Path:
-    """The selftest layer's tar, from the cache where its inputs are known."""
-    folder = cache / "layers"
-    tar = folder / f"{digest(key(variant, source), compiler.digest)}.tar"
+) -> tuple[Layer, Layer]:
+    """The program's data and, above it, its code; each from the cache where its inputs are known.
+
+    Whoever pulls an image of new code pulls no data again.
+    """
+
+    def compiled(root: Path) -> None:
+        fill(root, variant, source)
+        byte_compile(root, root / HOME, compiler, log=log)
+
+    def copied(root: Path) -> None:
+        copy(data(variant, source), root / HOME / "selftest")
+
+    of_code = digest(code_key(variant, source), compiler.digest)
+    of_data = data_key(variant, source)
+    return (
+        Layer(name="selftest-data", tar=packed(cache / "layers" / f"{of_data}.tar", copied)),
+        Layer(name="selftest", tar=packed(cache / "layers" / f"{of_code}.tar", compiled)),
+    )
+
+
+def packed(tar: Path, fill: Callable[[Path], None]) -> Path:
+    """The tar of what `fill` puts into an empty folder, or the one in the cache."""
     if is_sealed(tar):
         return tar
-    with disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as scratch:
-            root = Path(scratch)
-            fill(root, variant, source)
-            byte_compile(root, root / HOME, compiler, log=log)
-            pack(root, tar)
+    with disk(tar.parent):
+        tar.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=tar.parent) as scratch:
+            fill(Path(scratch))
+            pack(Path(scratch), tar)
     return tar
 
 
 def fill(root: Path, variant: Variant, source: Path) -> None:
-    for path in chosen(variant, source):
-        target = root / HOME / "selftest" / path.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    for name, path in plugin(variant, source).items():
-        target = root / SITE / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    """Everything but the data."""
+    copy(code(source), root / HOME / "selftest")
+    copy(plugin(variant, source), root / SITE)
     (root / HOME / "expect.json").write_bytes(expectations(variant))
     (root / HOME / "image.py").write_text(image_module(variant))
     for name, text in (("usr/local/bin/selftest", LAUNCHER), (f"{HOME}/start", START)):
@@ -131,3 +165,10 @@ def fill(root: Path, variant: Variant, source: Path) -> None:
         launcher.parent.mkdir(parents=True, exist_ok=True)
         launcher.write_text(text)
         launcher.chmod(0o755)
+
+
+def copy(files: Mapping[str, Path], folder: Path) -> None:
+    for name, path in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)

@@ -4,6 +4,7 @@ FROM scratch
 ADD --link layers/base.tar /
 ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/ctranslate2-4.8.5.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV CT2_USE_MKL="0" \
     LANG="C.UTF-8"

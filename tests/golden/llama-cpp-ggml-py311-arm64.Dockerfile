@@ -8,6 +8,7 @@ ADD --link layers/markupsafe-3.0.4.tar /
 ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/llama-cpp-python-0.3.36+inferpack.1.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV LANG="C.UTF-8"
 LABEL org.opencontainers.image.title="llama.cpp" \

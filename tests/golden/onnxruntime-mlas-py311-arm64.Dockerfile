@@ -7,6 +7,7 @@ ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/packaging-26.3.tar /
 ADD --link layers/protobuf-7.36.2.tar /
 ADD --link layers/onnxruntime-1.31.1.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV LANG="C.UTF-8" \
     ORT_DISABLE_TELEMETRY="1"

@@ -4,6 +4,7 @@ FROM scratch
 ADD --link layers/base.tar /
 ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/openvino-2026.4.1.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV LANG="C.UTF-8"
 LABEL org.opencontainers.image.title="OpenVINO" \

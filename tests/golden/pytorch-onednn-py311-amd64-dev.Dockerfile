@@ -12,6 +12,7 @@ ADD --link layers/numpy-2.4.6.tar /
 ADD --link layers/sympy-1.14.0.tar /
 ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/torch-2.13.0+cpu.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV GOMP_SPINCOUNT="20000" \
     LANG="C.UTF-8" \

@@ -27,6 +27,7 @@ ADD --link layers/typing-extensions-4.16.0.tar /
 ADD --link layers/urllib3-2.8.0.tar /
 ADD --link layers/wrapt-2.5.2.tar /
 ADD --link layers/tensorflow-cpu-2.21.0.tar /
+ADD --link layers/selftest-data.tar /
 ADD --link layers/selftest.tar /
 ENV KERAS_HOME="/dev/null/keras" \
     LANG="C.UTF-8" \

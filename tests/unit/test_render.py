@@ -22,7 +22,7 @@ def rendered(variant: Variant, our_root: Root, origin: Origin) -> str:
     return render.dockerfile(
         variant,
         root=our_root,
-        layers=("base", *names, "selftest"),
+        layers=("base", *names, "selftest-data", "selftest"),
         lock=f"sha256:{lock.digest}",
         origin=origin,
         templates=ROOT / "templates",
