@@ -25,6 +25,11 @@ class Registry:
         found = (self.data / "docker/registry/v2/blobs/sha256").glob("*/*/data")
         return {f"sha256:{path.parent.name}": path.stat().st_size for path in found}
 
+    def blob(self, digest: str) -> bytes:
+        sha256 = digest.removeprefix("sha256:")
+        folder = self.data / "docker/registry/v2/blobs/sha256" / sha256[:2] / sha256
+        return (folder / "data").read_bytes()
+
     def tags(self, repository: str) -> dict[str, str]:
         """Tag → digest."""
         folder = self.data / "docker/registry/v2/repositories" / repository / "_manifests/tags"
