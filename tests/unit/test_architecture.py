@@ -21,9 +21,10 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "bases rungs wheel",
         "store console parsing recipe_checks",
         "process",
-        "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools",
-        "indexes deb ldcache simple_pages",
-        "rootfs resolver archive",
+        "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
+        " distribution",
+        "indexes deb ldcache simple_pages referrers",
+        "rootfs resolver archive signatures",
         "alternatives dpkg",
         "scripts",
         "debian",

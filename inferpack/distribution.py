@@ -1,0 +1,149 @@
+"""What an OCI registry is asked through oras and cosign, and what their refusals mean.
+
+An image is a `Published`: named by its digest, which nobody can move. Credentials are the tools'
+own affair: they read ~/.docker/config.json (or $DOCKER_CONFIG's) and call its helpers.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from inferpack import process
+from inferpack.errors import InferpackError
+
+ABSENT = "has no such image"
+# What the tools print, and what it means; the first that is found counts.
+REASONS = (
+    (
+        r"\b401\b|unauthori[sz]ed|credential not found",
+        "wants other credentials",
+        "docker login {host}",
+    ),
+    (
+        r"credential.*executable file not found",
+        "the credential helper of Docker's config.json is not installed",
+        "install it, or docker login {host}",
+    ),
+    (r"\b403\b|denied|forbidden", "does not allow that", "ask its owner for the right to push"),
+    (
+        r"connection refused|no such host|i/o timeout|unreachable|connection reset",
+        "does not answer",
+        "check the name, and that it runs",
+    ),
+    (r"HTTP response to HTTPS client", "has no TLS", "only a registry of this machine may do so"),
+    (r"x509: ", "has a certificate that nobody here trusts", "add its CA to the system's"),
+    (
+        r"decryption failed|inappropriate ioctl",
+        "its password is wrong or not given",
+        "set COSIGN_PASSWORD",
+    ),
+    (r"open .*no such file", "does not exist", "cosign generate-key-pair makes a key"),
+    (r"invalid pem block|unsupported pem type", "is no private key of cosign", "name its .key"),
+    (r": (not found|manifest_unknown.*|name_unknown.*)$", ABSENT, "publish it first"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tools:
+    """The programs, and the folder of their logs."""
+
+    oras: Path
+    cosign: Path
+    logs: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An image or an index in a registry: HOST/REPOSITORY and its digest."""
+
+    repository: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def host(self) -> str:
+        return self.repository.partition("/")[0]
+
+    def tag(self, suffix: str) -> str:
+        """The tag under which cosign keeps what belongs to the image: `sig` or `att`."""
+        return f"{self.repository}:{self.digest.replace(':', '-')}.{suffix}"
+
+
+def is_loopback(reference: str) -> bool:
+    """Whether a registry is on this machine: only such a one may speak plain HTTP.
+
+    >>> [is_loopback(name) for name in ("127.0.0.1:5000/a", "localhost/a", "[::1]:5000/a")]
+    [True, True, True]
+    >>> [is_loopback(name) for name in ("ghcr.io/a", "10.0.0.1:5000/a", "localhost.org/a")]
+    [False, False, False]
+    """
+    host = urlsplit(f"//{reference.partition('/')[0]}").hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def plain(reference: str, flag: str = "--plain-http") -> tuple[str, ...]:
+    return (flag,) if is_loopback(reference) else ()
+
+
+def oras(tools: Tools, *words: str, at: str, cwd: Path | None = None, quiet: bool = True) -> str:
+    """oras's stdout; `at`: the repository that is asked."""
+    return ask(tools.oras, *words, log=tools.logs / "oras.log", about=at, cwd=cwd, quiet=quiet)
+
+
+def ask(
+    program: Path, *words: str, log: Path, about: str, cwd: Path | None = None, quiet: bool = True
+) -> str:
+    """A tool's stdout; InferpackError in one line where REASONS know why it failed.
+
+    `about`: the repository, or the key, that is at fault then.
+    """
+    try:
+        return process.run([program, *words], log=log, cwd=cwd, quiet=quiet)
+    except InferpackError as err:
+        raise explained(about, err) from err
+
+
+def explained(about: str, err: InferpackError) -> InferpackError:
+    """The same failure in a line; as it is where REASONS do not know its last lines."""
+    said, host = err.wrong.partition("\n")[2], about.partition("/")[0]
+    for pattern, wrong, hint in REASONS:
+        if re.search(pattern, said, re.IGNORECASE | re.MULTILINE):
+            return InferpackError(about, wrong, f"{hint.format(host=host)}; {err.hint}")
+    return err
+
+
+def manifest(tools: Tools, reference: str) -> dict[str, Any] | None:
+    """A manifest by tag or digest, or None where the registry has none."""
+    repository = re.sub(r"(@.*|:[^/]*)$", "", reference)
+    try:
+        text = oras(tools, "manifest", "fetch", *plain(reference), reference, at=repository)
+    except InferpackError as err:
+        if err.wrong == ABSENT:
+            return None
+        raise
+    found: dict[str, Any] = msgspec.json.decode(text)
+    return found
+
+
+def platforms(tools: Tools, image: Published) -> tuple[Published, ...]:
+    """The images of an index; InferpackError where the registry does not have it."""
+    found = manifest(tools, str(image))
+    if found is None:
+        raise InferpackError(str(image), "is not in its registry", "publish it first")
+    return tuple(replace(image, digest=item["digest"]) for item in found.get("manifests", ()))
+
+
+def tag(tools: Tools, image: Published, *tags: str) -> None:
+    """Points tags at what is there already; nothing is uploaded."""
+    words = ("tag", *plain(image.repository), str(image), *tags)
+    oras(tools, *words, at=image.repository, quiet=False)

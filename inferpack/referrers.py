@@ -1,0 +1,131 @@
+"""Documents about an image, kept beside it in its registry as OCI referrers."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from inferpack import distribution
+from inferpack.distribution import Published, Tools, oras, plain
+from inferpack.errors import InferpackError
+
+CREATED = "org.opencontainers.image.created"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A kind of document: its artifact type, its file's name, and cosign's --type."""
+
+    artifact: str
+    file: str
+    predicate: str
+
+
+SBOM = Kind(artifact="application/vnd.cyclonedx+json", file="sbom.cdx.json", predicate="cyclonedx")
+PROVENANCE = Kind(
+    artifact="application/vnd.in-toto+json", file="provenance.json", predicate="slsaprovenance1"
+)
+PROOF = Kind(
+    artifact="application/vnd.inferpack.proof.v1+json",
+    file="proof.json",
+    predicate="tag:inferpack.io,2026:proof/v1",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    kind: Kind
+    content: bytes
+
+    @property
+    def predicate(self) -> bytes:
+        """What cosign puts into a statement of its own; a provenance is one already."""
+        if self.kind is not PROVENANCE:
+            return self.content
+        statement = msgspec.json.decode(self.content)
+        return msgspec.json.encode(statement["predicate"], order="sorted")
+
+
+def listed(tools: Tools, image: Published) -> dict[str, str]:
+    """Artifact type → digest of everything that refers to the image."""
+    words = ("discover", *plain(image.repository), "--format", "json", str(image))
+    found = msgspec.json.decode(oras(tools, *words, at=image.repository))
+    return {item["artifactType"]: item["digest"] for item in found["manifests"]}
+
+
+def attach(
+    tools: Tools, image: Published, documents: Iterable[Document], *, created: int
+) -> tuple[Document, ...]:
+    """Attaches what the image has none of yet, and returns that.
+
+    What is published stays: a document of a kind that is there is not replaced. `created` (seconds
+    since 1970) dates the artifact like the image, so that the same document is the same artifact.
+    """
+    there = listed(tools, image)
+    missing = tuple(item for item in documents if item.kind.artifact not in there)
+    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for document in missing:
+        kind = document.kind
+        words = ("attach", *plain(image.repository), "--artifact-type", kind.artifact)
+        words += ("--annotation", f"{CREATED}={moment}", str(image), f"{kind.file}:{kind.artifact}")
+        with tempfile.TemporaryDirectory(prefix="attach-") as name:
+            (Path(name) / kind.file).write_bytes(document.content)
+            oras(tools, *words, at=image.repository, cwd=Path(name), quiet=False)
+    return missing
+
+
+def fetch(tools: Tools, image: Published, kind: Kind) -> bytes:
+    """A document's content; InferpackError where the image has none of the kind."""
+    digest = listed(tools, image).get(kind.artifact)
+    found = distribution.manifest(tools, f"{image.repository}@{digest}") if digest else None
+    if found is None:
+        raise InferpackError(str(image), f"has no {kind.file}", "publish attaches it")
+    (layer,) = found["layers"]
+    blob = f"{image.repository}@{layer['digest']}"
+    with tempfile.TemporaryDirectory(prefix="fetch-") as name:
+        path = Path(name) / kind.file
+        words = ("blob", "fetch", *plain(blob), "--output", str(path), blob)
+        oras(tools, *words, at=image.repository)
+        return path.read_bytes()
+
+
+def copy(tools: Tools, source: Published, repository: str) -> Published:
+    """Copies an index or image with its platforms, signatures, attestations and documents.
+
+    Between repositories or registries, by digest: nothing is built, no tag of a user is touched.
+    Signatures that the target has of its own stay, and the source's are then not copied. `cosign
+    copy` is not used: it leaves the tag sha256-DIGEST on the image itself, where registries without
+    the referrers API keep the list of its documents, and so loses them.
+    """
+    target = Published(repository, source.digest)
+    ways = (*plain(source.repository, "--from-plain-http"), *plain(repository, "--to-plain-http"))
+    children = distribution.platforms(tools, source)
+
+    def send(*words: str) -> None:
+        oras(tools, "cp", *ways, *words, at=repository)
+
+    # By digest and one by one: oras 1.2 does not copy an index whose platforms all have documents,
+    # and fails to a tag where the target has the index already.
+    for image in children or (source,):
+        send("--recursive", str(image), str(Published(repository, image.digest)))
+    send(str(source), str(target))
+    for image in (source, *children):
+        copied = Published(repository, image.digest)
+        lost = set(listed(tools, image)) - set(listed(tools, copied))
+        if lost:
+            wrong = f"did not get {', '.join(sorted(lost))}"
+            raise InferpackError(str(copied), wrong, "another program has changed its referrers")
+        for suffix in ("sig", "att"):
+            theirs = layers(tools, copied.tag(suffix))
+            if theirs < layers(tools, image.tag(suffix)):
+                send(image.tag(suffix), copied.tag(suffix))
+    return target
+
+
+def layers(tools: Tools, reference: str) -> set[str]:
+    """The digests of what a manifest holds; empty where there is no manifest."""
+    found = distribution.manifest(tools, reference)
+    return {layer["digest"] for layer in found["layers"]} if found else set()

@@ -1,0 +1,101 @@
+"""Signatures and attestations: cosign makes and verifies them."""
+
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inferpack import distribution, store
+from inferpack.distribution import Published, Tools
+from inferpack.errors import InferpackError
+from inferpack.referrers import Document, Kind
+
+# cosign's words where nothing is signed, or by another key
+UNSIGNED = re.compile(
+    r"no signatures found|no matching (signatures|attestations)|none of the attestations matched"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signer:
+    """cosign's flags to sign, and to verify what was signed with them."""
+
+    signs: tuple[str, ...]
+    verifies: tuple[str, ...]
+
+
+def with_key(tools: Tools, key: str) -> Signer:
+    """Signs with a private key: a file, or a URI of a KMS. Its password is in COSIGN_PASSWORD.
+
+    Nothing is sent to a public log: such a signature is checked with the public key alone.
+    """
+    text = cosign(tools, "public-key", "--key", key, at=key)
+    public = store.write(tools.logs / f"cosign-{store.digest(text)[:12]}.pub", text)
+    return Signer(signs=("--key", key, "--tlog-upload=false"), verifies=of_key(str(public)))
+
+
+def of_key(public: str) -> tuple[str, ...]:
+    """Flags to verify with a public key: a file, or a URI of a KMS."""
+    return ("--key", public, "--private-infrastructure")
+
+
+def keyless(identity: str, issuer: str) -> Signer:
+    """Signs as what a CI's identity token says; `identity` is that of the certificate: a workflow.
+
+    https://docs.sigstore.dev/cosign/signing/overview/
+    """
+    verifies = ("--certificate-identity", identity, "--certificate-oidc-issuer", issuer)
+    return Signer(signs=(), verifies=verifies)
+
+
+def sign(tools: Tools, image: Published, signer: Signer) -> bool:
+    """Signs an index and its platforms; False where this signer has signed them all already."""
+    images = (image, *distribution.platforms(tools, image))
+    if all(signed(tools, item, signer.verifies) for item in images):
+        return False
+    words = ("sign", *signer.signs, "--recursive", "--yes", str(image))
+    cosign(tools, *words, at=image.repository, quiet=False)
+    return True
+
+
+def attest(
+    tools: Tools, image: Published, documents: Iterable[Document], signer: Signer
+) -> tuple[Document, ...]:
+    """Signs what the documents say of the image, where this signer has not; returns those."""
+    new = tuple(
+        item for item in documents if not attested(tools, image, item.kind, signer.verifies)
+    )
+    for document in new:
+        with tempfile.TemporaryDirectory(prefix="attest-") as name:
+            path = Path(name) / document.kind.file
+            path.write_bytes(document.predicate)
+            words = ("attest", *signer.signs, "--type", document.kind.predicate)
+            words += ("--predicate", str(path), "--replace", "--yes", str(image))
+            cosign(tools, *words, at=image.repository, quiet=False)
+    return new
+
+
+def signed(tools: Tools, image: Published, verifies: tuple[str, ...]) -> bool:
+    return verified(tools, "verify", *verifies, image=image)
+
+
+def attested(tools: Tools, image: Published, kind: Kind, verifies: tuple[str, ...]) -> bool:
+    words = ("verify-attestation", *verifies, "--type", kind.predicate)
+    return verified(tools, *words, image=image)
+
+
+def verified(tools: Tools, *words: str, image: Published) -> bool:
+    """Whether cosign accepts it; InferpackError where it could not tell."""
+    try:
+        cosign(tools, *words, str(image), at=image.repository)
+    except InferpackError as err:
+        if UNSIGNED.search(err.wrong):
+            return False
+        raise
+    return True
+
+
+def cosign(tools: Tools, *words: str, at: str, quiet: bool = True) -> str:
+    log = tools.logs / "cosign.log"
+    return distribution.ask(tools.cosign, *words, log=log, about=at, quiet=quiet)
