@@ -17,6 +17,7 @@ from inferpack.cli import (
     ROOT,
     command,
     each,
+    each_recipe,
     each_wheel,
     lint_sources,
     machine,
@@ -194,6 +195,23 @@ def index_(
         server = serving.server(folder, port=port, log=console.note)
         console.note(f"  http://{serving.LOCAL}:{server.server_port}/ (Ctrl-C ends it)")
         serving.serve(server)
+
+
+@task(
+    help={
+        **ARCH,
+        "arch": "amd64 or arm64; without it all",
+        "registry": "HOST/NAMESPACE; it is `docker login` that knows your password",
+        "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
+    }
+)
+@command
+def publish(_: Context, glob: str, registry: str, key: str = "", arch: str = "all") -> None:
+    """Push proven images as multi-arch releases, with SBOM, proof and signature, and tag them."""
+    from inferpack import publish as publishing  # noqa: PLC0415
+
+    to = publishing.publisher(shop(), registry, key, os.environ)
+    each_recipe(glob, lambda own: publishing.told(publishing.publish(shop(), to, own)), arch=arch)
 
 
 @task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})

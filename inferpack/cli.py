@@ -4,10 +4,10 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec
 
 from inferpack import console
 from inferpack.errors import InferpackError, UsageError
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from inferpack.wheel import WheelVariant
     from inferpack.workshop import Workshop
 
-    V = TypeVar("V", Variant, WheelVariant)
-
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
 ALL = "all"
-VALUED = ("--arch", "--only")  # flags whose value is the next word
+VALUED = ("--arch", "--only", "--registry", "--key")  # flags whose value is the next word
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:
@@ -84,38 +82,45 @@ def native(variant: "Variant") -> "Variant":
 
 def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "", runs: bool = True) -> None:
     """Prints what `work` makes of every chosen variant of images; `runs`: it needs an engine."""
-    every(chosen(glob, arch), work, lambda variant: variant.reference, runs=runs)
+    variants = chosen(glob, arch)
+    if runs:
+        prepare(archs=sorted({variant.arch for variant in variants}))
+    every({item.id: (item.reference, functools.partial(work, item)) for item in variants})
 
 
 def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = "") -> None:
     """Prints what `work` makes of every chosen variant of wheels."""
-    every(chosen_wheels(glob, arch), work, lambda variant: variant.version)
+    variants = chosen_wheels(glob, arch)
+    prepare(archs=sorted({variant.arch for variant in variants}))
+    every({item.id: (item.version, functools.partial(work, item)) for item in variants})
 
 
-def every(
-    variants: "tuple[V, ...]",
-    work: "Callable[[V], str]",
-    named: "Callable[[V], str]",
-    *,
-    runs: bool = True,
-) -> None:
-    """Prints what `work` makes of each; one that fails does not stop the others, but the exit code
-    tells.
+def each_recipe(glob: str, work: Callable[[tuple["Variant", ...]], str], *, arch: str) -> None:
+    """Prints what `work` makes of the chosen variants of every recipe."""
+    variants = chosen(glob, arch)
+    prepare()
+    found = {item.recipe.name: item.recipe.title for item in variants}
+    own = {name: tuple(item for item in variants if item.recipe.name == name) for name in found}
+    every({name: (title, functools.partial(work, own[name])) for name, title in found.items()})
+
+
+def every(jobs: Mapping[str, tuple[str, Callable[[], str]]]) -> None:
+    """Prints what each makes, and notes what that is; one that fails does not stop the others, but
+    the exit code tells.
     """
     failed = 0
-    if runs:
-        prepare(archs=sorted({variant.arch for variant in variants}))
-    for variant in variants:
+    for name, (about, work) in jobs.items():
         start = time.monotonic()
-        console.note(f"{variant.id}")
+        console.note(name)
         try:
-            made = work(variant)
+            made = work()
         except InferpackError as err:
             console.fail(str(err))
             failed = max(failed, err.exit_code)
             continue
-        console.note(f"  {named(variant)} ({time.monotonic() - start:.1f} s)")
-        console.result(made if len(variants) == 1 else f"{variant.id} {made}")
+        console.note(f"  {about} ({time.monotonic() - start:.1f} s)")
+        for line in made.splitlines():
+            console.result(line if len(jobs) == 1 else f"{name} {line}")
     if failed:
         sys.exit(failed)
 

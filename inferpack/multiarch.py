@@ -65,12 +65,12 @@ def document(found: Mapping[Arch, images.Image]) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
 
 
-def archive(reference: str, index: bytes) -> bytes:
-    """An OCI layout, as a tar, with nothing but the index under its name."""
+def archive(name: str, index: bytes) -> bytes:
+    """An OCI layout, as a tar, with nothing but the index under its full name."""
     digest = hashlib.sha256(index).hexdigest()
     annotations = {
-        IMAGE_NAME: f"docker.io/{reference}",
-        REF_NAME: reference.rpartition(":")[2],
+        IMAGE_NAME: name,
+        REF_NAME: name.rpartition(":")[2],
     }
     descriptor = {
         "mediaType": INDEX,
@@ -86,8 +86,8 @@ def archive(reference: str, index: bytes) -> bytes:
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
+        for path, content in members.items():
+            member = tarfile.TarInfo(path)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
@@ -97,6 +97,8 @@ def proven(shop: Workshop, variant: Variant) -> images.Image | None:
     """The variant's image, where it is proven and the engine has it."""
     image, proof_ = images.read(shop.folder(variant)), proof.read(shop.folder(variant))
     if image is None or proof_ is None or proof_.digest != image.digest:
+        return None
+    if not proof_.report.is_proof:  # a record that somebody has edited
         return None
     return image if shop.engine.digest(image.digest) else None
 
@@ -120,5 +122,5 @@ def made(shop: Workshop, index: Index) -> str:
     found = {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
     content = document(found)
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    shop.engine.load(archive(index.reference, content), index.reference, digest)
+    shop.engine.load(archive(f"docker.io/{index.reference}", content), index.reference, digest)
     return f"{index.reference} ({', '.join(found)})"

@@ -2,19 +2,23 @@
 
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from inferpack import distribution, store
 from inferpack.distribution import Published, Tools
-from inferpack.errors import InferpackError
+from inferpack.errors import InferpackError, UsageError
 from inferpack.referrers import Document, Kind
 
 # cosign's words where nothing is signed, or by another key
 UNSIGNED = re.compile(
     r"no signatures found|no matching (signatures|attestations)|none of the attestations matched"
 )
+
+KEYLESS = "keyless"
+# https://docs.github.com/actions/concepts/security/openid-connect
+ISSUER = "https://token.actions.githubusercontent.com"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +27,17 @@ class Signer:
 
     signs: tuple[str, ...]
     verifies: tuple[str, ...]
+
+
+def signer(tools: Tools, key: str, environment: Mapping[str, str]) -> Signer:
+    """The signer that a command line means; `environment`: that of a CI job."""
+    if key != KEYLESS:
+        return with_key(tools, key)
+    workflow = environment.get("GITHUB_WORKFLOW_REF")
+    if not workflow:
+        wrong = "there is no identity to sign with"
+        raise UsageError("--key keyless", wrong, "run it in GitHub Actions, or name a key")
+    return keyless(f"https://github.com/{workflow}", ISSUER)
 
 
 def with_key(tools: Tools, key: str) -> Signer:

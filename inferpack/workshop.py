@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inferpack import archive, base, locks, matrix, recipes, tools, wheel_recipes
 from inferpack.bases import Base
+from inferpack.distribution import Tools
 from inferpack.engine import Engine
 from inferpack.indexes import Indexes
 from inferpack.model import Arch, LockedWheel, Origin, Package, Variant
@@ -121,6 +122,11 @@ class Workshop:
         path, source = self.tool_lock_path(name, host), "recipes/tools.toml"
         committed = archive.load(path, tool, host, command="./inv lock", source=source)
         return tools.ensure(tool, program or name, host, cache=self.cache, committed=committed)
+
+    def tools(self) -> Tools:
+        """The programs that publish."""
+        logs = self.root / "build/logs"
+        return Tools(oras=self.tool("oras"), cosign=self.tool("cosign"), logs=logs)
 
     def emulator(self, guest: Arch) -> Path:
         """A static program that runs `guest`'s programs on this machine."""

@@ -23,7 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "process",
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
         " distribution",
-        "indexes deb ldcache simple_pages referrers",
+        "indexes deb ldcache simple_pages referrers remotes",
         "rootfs resolver archive signatures",
         "alternatives dpkg",
         "scripts",
@@ -34,9 +34,10 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "sources",
         "workshop backends builder ladder kernels contents summary sbom",
         "multiarch emulation building slsa",
+        "releases",
         "pipeline locking status gains compatibility wheel_offers ingredients",
         "throughput wheel_index wheel_tests documents",
-        "climb cpus wheels",
+        "climb cpus wheels publish",
         "supply",
         "records changes",
         "figures compare grid",
@@ -47,8 +48,8 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
 )
 DOORS = {
     "subprocess": {"process"},
-    "docker": {"engine"},
-    "requests": {"fetch", "engine"},  # the Docker SDK's time-outs are requests' own
+    "docker": {"engine", "remotes"},
+    "requests": {"fetch", "engine", "remotes"},  # the Docker SDK's time-outs are requests' own
     "rich": {"console"},
 }
 

@@ -107,7 +107,9 @@ def test_an_index_names_each_platform_s_manifest() -> None:
 
 
 def test_what_is_loaded_holds_the_index_under_its_name_and_no_image() -> None:
-    with tarfile.open(fileobj=io.BytesIO(multiarch.archive("inferpack/toy:1", b"{}"))) as tar:
+    with tarfile.open(
+        fileobj=io.BytesIO(multiarch.archive("docker.io/inferpack/toy:1", b"{}"))
+    ) as tar:
         files = {name: tar.extractfile(name) for name in tar.getnames()}
         content = {name: file.read() for name, file in files.items() if file}
     sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

@@ -1,0 +1,209 @@
+"""Proven images become releases: pushed, documented, signed, and only then named."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from inferpack import (
+    console,
+    distribution,
+    documents,
+    ingredients,
+    locks,
+    multiarch,
+    pipeline,
+    referrers,
+    releases,
+    remotes,
+    signatures,
+)
+from inferpack.distribution import Published, Tools
+from inferpack.errors import InferpackError
+from inferpack.images import MB, Image
+from inferpack.model import Variant
+from inferpack.releases import Release
+from inferpack.remotes import Remote
+from inferpack.signatures import Signer
+from inferpack.store import locked, write_record
+from inferpack.tables import Record
+from inferpack.workshop import Workshop
+
+AT_ONCE = 4  # the registry's answers, not this machine's CPUs, are waited for
+Tags = Mapping[str, Remote | None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Publication(Record, frozen=True):
+    """build/<id>/release.json: where the image of this digest is, and what names lead to it."""
+
+    digest: str
+    repository: str
+    tags: tuple[str, ...]
+    published: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Publisher:
+    """To where, HOST/NAMESPACE, by which programs, and whose signature; None signs nothing."""
+
+    registry: str
+    tools: Tools
+    signer: Signer | None
+
+
+def publisher(shop: Workshop, registry: str, key: str, environment: Mapping[str, str]) -> Publisher:
+    """UsageError where the registry's name is no name; InferpackError where the key is no key."""
+    releases.check_place(registry)
+    tools = shop.tools()
+    signer = signatures.signer(tools, key, environment) if key else None
+    return Publisher(registry=registry, tools=tools, signer=signer)
+
+
+def publish(
+    shop: Workshop, publisher: Publisher, variants: tuple[Variant, ...]
+) -> tuple[Release, ...]:
+    """Publishes images of one recipe; what the registry has is not sent again.
+
+    InferpackError before anything is sent where an image is not proven, a tag would lose a platform
+    or today's dated tag is taken. Tags that move do so when all else is done.
+    """
+    name = variants[0].recipe.name
+    with locked(shop.root / "build" / name):
+        chosen = {variant.id: publishable(shop, variant) for variant in variants}
+        made = releases.releases(publisher.registry, shop.variants(name), chosen)
+        before = look(shop, (release.reference(tag) for release in made for tag in release.moving))
+        for release in made:
+            for tag in release.moving:
+                releases.check_platforms(release, tag, before[release.reference(tag)])
+        todo = [release for release in made if not is_done(shop, publisher, release, before)]
+        if not todo:
+            console.note("  unchanged: nothing is pushed")
+            return made
+        send(shop, todo)
+        tell(shop, publisher, todo)
+        move(shop, publisher, todo, before)
+        for variant in variants:
+            record(shop, variant, chosen[variant.id], made)
+    return made
+
+
+def publishable(shop: Workshop, variant: Variant) -> Image:
+    """The image on record; InferpackError where it is not what the recipe's lock gives, proven."""
+    hint = f"run ./inv image {variant.id}"
+    image = ingredients.recorded(shop, variant)
+    if multiarch.proven(shop, variant) is None:
+        raise InferpackError(variant.id, "the engine has no image of it with a passing proof", hint)
+    if pipeline.is_tentative(image.revision):
+        wrong = "the image was built from uncommitted changes"
+        raise InferpackError(variant.id, wrong, f"commit them, and {hint}")
+    if set(image.wheels) != set(locks.read(shop.lock_path(variant)).wheels):
+        raise InferpackError(variant.id, "the image was built from another lock", hint)
+    return image
+
+
+def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Some at once; the first failure is raised when those that have begun are done."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [pool.submit(work, item) for item in items]
+        try:
+            return [job.result() for job in jobs]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def look(shop: Workshop, references: Iterable[str]) -> dict[str, Remote | None]:
+    """What each name means in its registry now."""
+    names = list(references)
+    return dict(zip(names, each(lambda name: remotes.find(shop.engine, name), names), strict=True))
+
+
+def is_done(shop: Workshop, publisher: Publisher, release: Release, tags: Tags) -> bool:
+    """Tags come last: where they are right, all else is."""
+    there = (tags[release.reference(tag)] for tag in release.moving)
+    if not all(found and found.digest == release.digest for found in there):
+        return False
+    signature = release.published.tag("sig")
+    return publisher.signer is None or remotes.find(shop.engine, signature) is not None
+
+
+def send(shop: Workshop, todo: Iterable[Release]) -> None:
+    """Pushes each under today's dated tag, and looks whether the registry has it whole."""
+    dated = {release.reference(release.dated(shop.now())): release for release in todo}
+    before, gone = look(shop, dated), dict[str, int]()
+    for name, release in dated.items():
+        releases.check_dated(release, name, before[name])
+    with console.watching(f"push {len(dated)} indexes") as shown:
+
+        def told(layer: str, size: int) -> None:
+            gone[layer] = size
+            shown(f"{sum(gone.values()) / MB:,.0f} MB")
+
+        missing = [name for name, found in before.items() if found is None]
+        each(lambda name: push(shop, dated[name], name, told), missing)
+        for name, found in look(shop, dated).items():
+            releases.check_pushed(dated[name], name, found)
+    for name, release in dated.items():
+        console.note(f"  {name} ({', '.join(variant.arch for variant in release.variants)})")
+
+
+def push(shop: Workshop, release: Release, name: str, told: Callable[[str, int], None]) -> None:
+    """The engine pushes what has the name, so the index has it for as long as that takes."""
+    shop.engine.load(multiarch.archive(name, release.document), name, release.digest)
+    try:
+        remotes.push(shop.engine, name, told)
+    finally:
+        shop.engine.remove(name)
+
+
+def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
+    """Attaches what is known of each image, and signs that, the images and their indexes."""
+    tools, signer = publisher.tools, publisher.signer
+    images = {
+        Published(release.repository, image.digest): (variant, image)
+        for release in todo
+        for variant, image in release.pairs
+    }
+
+    def told(published: Published) -> None:
+        variant, image = images[published]
+        held = documents.of(shop, variant)
+        referrers.attach(tools, published, held, created=image.created)
+        if signer:
+            signatures.attest(tools, published, held, signer)
+
+    with console.step(f"SBOM, provenance and proof of {len(images)} images"):
+        each(told, images)
+    if signer:
+        with console.step(f"signatures of {len(images)} images"):
+            each(lambda release: signatures.sign(tools, release.published, signer), todo)
+
+
+def move(shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Tags) -> None:
+    """Moves the tags, unless somebody else has since we looked."""
+    now = look(shop, (release.reference(tag) for release in todo for tag in release.moving))
+    for release in todo:
+        for tag in release.moving:
+            name = release.reference(tag)
+            releases.check_unmoved(release, name, before[name], now[name])
+    each(
+        lambda release: distribution.tag(publisher.tools, release.published, *release.moving), todo
+    )
+
+
+def record(shop: Workshop, variant: Variant, image: Image, made: Iterable[Release]) -> None:
+    own = [release for release in made if image in release.images]
+    made_known = Publication(
+        digest=image.digest,
+        repository=own[0].repository,
+        tags=tuple(tag for release in own for tag in release.moving),
+        published=shop.now(),
+    )
+    write_record(shop.folder(variant) / "release.json", made_known)
+
+
+def told(made: Iterable[Release]) -> str:
+    """What to pull: each index by a tag of its own and its digest, one a line."""
+    return "\n".join(f"{item.reference(item.moving[0])}@{item.digest}" for item in made)

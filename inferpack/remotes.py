@@ -1,0 +1,79 @@
+"""What a registry has, and how it gets more: by the engine, which knows the user's credentials."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from inferpack.engine import Engine
+from inferpack.errors import InferpackError
+
+REFUSED = ("unauthorized", "no basic auth", "denied", "forbidden", "authentication required")
+MISSING = ("not found", "manifest unknown", "name unknown")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remote:
+    """What a name means in a registry; platforms as linux/amd64."""
+
+    digest: str
+    platforms: frozenset[str]
+
+
+def find(engine: Engine, reference: str) -> Remote | None:
+    """None where the registry has no such tag or digest."""
+    import docker  # noqa: PLC0415
+
+    with explained(reference):
+        try:
+            data = engine.client.images.get_registry_data(reference)
+        except docker.errors.NotFound:
+            return None
+    platforms = data.attrs.get("Platforms") or ()
+    return Remote(
+        digest=data.attrs["Descriptor"]["digest"],
+        platforms=frozenset(f"{item['os']}/{item['architecture']}" for item in platforms),
+    )
+
+
+def push(engine: Engine, reference: str, told: Callable[[str, int], None]) -> frozenset[str]:
+    """Sends what the registry lacks of an image and of all its platforms, then sets the tag.
+
+    Returns the layers that were sent, by the first 12 digits of their digests; `told` hears of
+    each how many bytes have gone.
+    """
+    repository, _, tag = reference.rpartition(":")
+    sent = set()
+    with explained(reference):
+        for event in engine.client.api.push(repository, tag=tag, stream=True, decode=True):
+            if error := event.get("error"):
+                raise refused(reference, str(error))
+            layer, state = event.get("id", ""), event.get("status", "")
+            if state == "Pushing":
+                told(layer, event["progressDetail"].get("current", 0))
+            if state == "Pushed":
+                sent.add(layer)
+    return frozenset(sent)
+
+
+@contextmanager
+def explained(reference: str) -> Iterator[None]:
+    """Turns what the engine says of a registry into one line."""
+    import docker  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    try:
+        yield
+    except docker.errors.APIError as err:
+        raise refused(reference, str(err.explanation)) from err
+    except (docker.errors.DockerException, RequestException) as err:
+        hint = "look at the engine's log; the same command continues where it stopped"
+        raise InferpackError("docker engine", f"failed: {err}", hint) from err
+
+
+def refused(reference: str, reason: str) -> InferpackError:
+    host = reference.partition("/")[0]
+    if any(word in reason.lower() for word in REFUSED):
+        hint = f"docker login {host}, with an account that may write there"
+        return InferpackError(reference, f"the registry refuses: {reason}", hint)
+    hint = f"check that {host} is up; the same command continues where it stopped"
+    return InferpackError(reference, f"the registry failed: {reason}", hint)
