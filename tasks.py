@@ -214,6 +214,24 @@ def publish(_: Context, glob: str, registry: str, key: str = "", arch: str = "al
     each_recipe(glob, lambda own: publishing.told(publishing.publish(shop(), to, own)), arch=arch)
 
 
+@task(
+    help={
+        **ARCH,
+        "arch": "amd64 or arm64; without it all",
+        "from": "HOST/NAMESPACE that has them",
+        "to": "HOST/NAMESPACE that gets them",
+        "key": "cosign's public key, by which all must be signed; or `keyless`",
+    }
+)
+@command
+def promote(_: Context, glob: str, from_: str, to: str, key: str = "", arch: str = "all") -> None:
+    """Copy releases to another namespace, by digest, with all that belongs to them; then tag."""
+    from inferpack import promote as promotion  # noqa: PLC0415
+
+    route = promotion.route(shop(), from_, to, key, os.environ)
+    each_recipe(glob, lambda own: promotion.told(promotion.promote(shop(), route, own)), arch=arch)
+
+
 @task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})
 @command
 def registry(_: Context, port: int = 5000, stop: bool = False) -> None:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
 ALL = "all"
-VALUED = ("--arch", "--only", "--registry", "--key")  # flags whose value is the next word
+VALUED = (
+    "--arch",
+    "--only",
+    "--registry",
+    "--key",
+    "--from",
+    "--to",
+)  # flags whose value is the next word
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:

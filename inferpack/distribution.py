@@ -147,3 +147,14 @@ def tag(tools: Tools, image: Published, *tags: str) -> None:
     """Points tags at what is there already; nothing is uploaded."""
     words = ("tag", *plain(image.repository), str(image), *tags)
     oras(tools, *words, at=image.repository, quiet=False)
+
+
+def tags(tools: Tools, repository: str) -> frozenset[str]:
+    """All tags of a repository; none where there is no such repository."""
+    try:
+        text = oras(tools, "repo", "tags", *plain(repository), repository, at=repository)
+    except InferpackError as err:
+        if err.wrong == ABSENT:
+            return frozenset()
+        raise
+    return frozenset(text.split())

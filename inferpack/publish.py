@@ -1,9 +1,7 @@
 """Proven images become releases: pushed, documented, signed, and only then named."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from inferpack import (
     console,
@@ -23,16 +21,11 @@ from inferpack.errors import InferpackError
 from inferpack.images import MB, Image
 from inferpack.model import Variant
 from inferpack.releases import Release
-from inferpack.remotes import Remote
+from inferpack.remotes import Remotes
 from inferpack.signatures import Signer
 from inferpack.store import locked, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
-
-AT_ONCE = 4  # the registry's answers, not this machine's CPUs, are waited for
-Tags = Mapping[str, Remote | None]
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Publication(Record, frozen=True):
@@ -73,10 +66,13 @@ def publish(
     with locked(shop.root / "build" / name):
         chosen = {variant.id: publishable(shop, variant) for variant in variants}
         made = releases.releases(publisher.registry, shop.variants(name), chosen)
-        before = look(shop, (release.reference(tag) for release in made for tag in release.moving))
+        before = remotes.look(
+            shop.engine, (release.reference(tag) for release in made for tag in release.moving)
+        )
         for release in made:
             for tag in release.moving:
-                releases.check_platforms(release, tag, before[release.reference(tag)])
+                reference = release.reference(tag)
+                releases.check_platforms(release, reference, before[reference])
         todo = [release for release in made if not is_done(shop, publisher, release, before)]
         if not todo:
             console.note("  unchanged: nothing is pushed")
@@ -103,24 +99,7 @@ def publishable(shop: Workshop, variant: Variant) -> Image:
     return image
 
 
-def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Some at once; the first failure is raised when those that have begun are done."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = [pool.submit(work, item) for item in items]
-        try:
-            return [job.result() for job in jobs]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def look(shop: Workshop, references: Iterable[str]) -> dict[str, Remote | None]:
-    """What each name means in its registry now."""
-    names = list(references)
-    return dict(zip(names, each(lambda name: remotes.find(shop.engine, name), names), strict=True))
-
-
-def is_done(shop: Workshop, publisher: Publisher, release: Release, tags: Tags) -> bool:
+def is_done(shop: Workshop, publisher: Publisher, release: Release, tags: Remotes) -> bool:
     """Tags come last: where they are right, all else is."""
     there = (tags[release.reference(tag)] for tag in release.moving)
     if not all(found and found.digest == release.digest for found in there):
@@ -132,7 +111,7 @@ def is_done(shop: Workshop, publisher: Publisher, release: Release, tags: Tags) 
 def send(shop: Workshop, todo: Iterable[Release]) -> None:
     """Pushes each under today's dated tag, and looks whether the registry has it whole."""
     dated = {release.reference(release.dated(shop.now())): release for release in todo}
-    before, gone = look(shop, dated), dict[str, int]()
+    before, gone = remotes.look(shop.engine, dated), dict[str, int]()
     for name, release in dated.items():
         releases.check_dated(release, name, before[name])
     with console.watching(f"push {len(dated)} indexes") as shown:
@@ -142,8 +121,8 @@ def send(shop: Workshop, todo: Iterable[Release]) -> None:
             shown(f"{sum(gone.values()) / MB:,.0f} MB")
 
         missing = [name for name, found in before.items() if found is None]
-        each(lambda name: push(shop, dated[name], name, told), missing)
-        for name, found in look(shop, dated).items():
+        remotes.each(lambda name: push(shop, dated[name], name, told), missing)
+        for name, found in remotes.look(shop.engine, dated).items():
             releases.check_pushed(dated[name], name, found)
     for name, release in dated.items():
         console.note(f"  {name} ({', '.join(variant.arch for variant in release.variants)})")
@@ -175,20 +154,22 @@ def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
             signatures.attest(tools, published, held, signer)
 
     with console.step(f"SBOM, provenance and proof of {len(images)} images"):
-        each(told, images)
+        remotes.each(told, images)
     if signer:
         with console.step(f"signatures of {len(images)} images"):
-            each(lambda release: signatures.sign(tools, release.published, signer), todo)
+            remotes.each(lambda release: signatures.sign(tools, release.published, signer), todo)
 
 
-def move(shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Tags) -> None:
+def move(shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Remotes) -> None:
     """Moves the tags, unless somebody else has since we looked."""
-    now = look(shop, (release.reference(tag) for release in todo for tag in release.moving))
+    now = remotes.look(
+        shop.engine, (release.reference(tag) for release in todo for tag in release.moving)
+    )
     for release in todo:
         for tag in release.moving:
             name = release.reference(tag)
             releases.check_unmoved(release, name, before[name], now[name])
-    each(
+    remotes.each(
         lambda release: distribution.tag(publisher.tools, release.published, *release.moving), todo
     )
 

@@ -1,10 +1,11 @@
 """What a registry shall have: one index for each set of images, and the tags that name it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Protocol
 
 from inferpack import multiarch
 from inferpack.distribution import Published
@@ -60,44 +61,62 @@ class Release:
         return Published(self.repository, self.digest)
 
 
-def check_place(registry: str) -> str:
+def check_place(registry: str, flag: str = "--registry") -> str:
     """HOST/NAMESPACE as it was given; UsageError where it is anything else."""
     host = registry.partition("/")[0]
     if not PLACE.fullmatch(registry) or not (set(".:") & set(host) or host == "localhost"):
         hint = "give HOST/NAMESPACE, such as registry.example.com/team or 127.0.0.1:5000/try"
-        raise UsageError("--registry", f"'{registry}' names no namespace of a registry", hint)
+        raise UsageError(flag, f"'{registry}' names no namespace of a registry", hint)
     return registry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Names:
+    """Tags of one recipe, each with the ids of the variants that its index holds.
+
+    `moving` follow the newest; to those of `stems` a date is added, and then they stay.
+    """
+
+    moving: Mapping[str, tuple[str, ...]]
+    stems: Mapping[str, tuple[str, ...]]
+
+
+def names(known: Iterable[Variant], chosen: Collection[str]) -> Names:
+    """`known`: all variants of the recipe, `chosen`: the ids of those that are meant.
+
+    A name that stands for each architecture's best image is set where that image is chosen.
+    """
+    variants = tuple(known)
+
+    def held(some: Iterable[Variant]) -> tuple[str, ...]:
+        return tuple(sorted(variant.id for variant in some if variant.id in chosen))
+
+    fixed = {name: held(v for v in variants if stem(v) == name) for name in map(stem, variants)}
+    moving = {tag_of(index): held(index.variants) for index in multiarch.indexes(variants)}
+    mixed = {with_python(index): held(index.variants) for index in multiarch.indexes(variants)}
+    single = {name: ids for name, ids in fixed.items() if ids not in moving.values()}
+    stems = {name: ids for name, ids in mixed.items() if ids not in fixed.values()}
+    return Names(
+        moving={name: ids for name, ids in (moving | single).items() if ids},
+        stems={name: ids for name, ids in (fixed | stems).items() if ids},
+    )
 
 
 def releases(
     registry: str, known: Iterable[Variant], chosen: Mapping[str, Image]
 ) -> tuple[Release, ...]:
-    """One recipe's; `known`: all of its variants, `chosen`: images to publish, by variants' ids.
-
-    A name that stands for each architecture's best image is set where that image is chosen.
-    """
+    """One recipe's; `known`: all of its variants, `chosen`: images to publish, by variants' ids."""
     by_id = {variant.id: variant for variant in known}
-
-    def held(variants: Iterable[Variant]) -> tuple[str, ...]:
-        return tuple(sorted(variant.id for variant in variants if variant.id in chosen))
-
-    kinds: dict[str, list[Variant]] = {}
-    for variant in by_id.values():
-        kinds.setdefault(stem(variant), []).append(variant)
-    fixed = {name: held(alike) for name, alike in kinds.items()}
-    moving = {tag_of(index): held(index.variants) for index in multiarch.indexes(by_id.values())}
-    plain = {with_python(tag, by_id[ids[0]]): ids for tag, ids in moving.items() if ids}
-    moving |= {name: ids for name, ids in fixed.items() if ids not in moving.values()}
-    sets = dict.fromkeys(ids for ids in (*fixed.values(), *moving.values()) if ids)
+    found = names(by_id.values(), chosen)
     return tuple(
         Release(
             repository=f"{registry}/{by_id[ids[0]].recipe.name}",
             variants=tuple(by_id[name] for name in ids),
             images=tuple(chosen[name] for name in ids),
-            stem=next(name for name, own in (*fixed.items(), *plain.items()) if own == ids),
-            moving=tuple(tag for tag, own in moving.items() if own == ids),
+            stem=next(name for name, own in found.stems.items() if own == ids),
+            moving=tuple(tag for tag, own in found.moving.items() if own == ids),
         )
-        for ids in sets
+        for ids in dict.fromkeys(found.stems.values())
     )
 
 
@@ -105,9 +124,10 @@ def tag_of(index: multiarch.Index) -> str:
     return index.reference.rpartition(":")[2]
 
 
-def with_python(tag: str, variant: Variant) -> str:
+def with_python(index: multiarch.Index) -> str:
     """What the dated tag begins with where images of several backends or versions are one index."""
-    return f"{tag.removesuffix(variant.suffix)}-{variant.python.tag}{variant.suffix}"
+    variant = index.variants[0]
+    return f"{tag_of(index).removesuffix(variant.suffix)}-{variant.python.tag}{variant.suffix}"
 
 
 def stem(variant: Variant) -> str:
@@ -115,25 +135,34 @@ def stem(variant: Variant) -> str:
     return variant.reference.rpartition(":")[2].removesuffix(f"-{variant.arch}")
 
 
-def check_dated(release: Release, name: str, found: Remote | None) -> None:
+class Index(Protocol):
+    """What a repository shall have, or has."""
+
+    @property
+    def repository(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def platforms(self) -> frozenset[str]: ...
+
+
+def check_dated(release: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where the tag names something else: a dated tag never changes."""
     if found and found.digest != release.digest:
-        wrong = f"is {found.digest} since an earlier publish today, not {release.digest}"
+        wrong = f"is {found.digest} already, and this would be {release.digest}"
         hint = "dated tags never change: publish again tomorrow"
         raise InferpackError(name, wrong, hint)
 
 
-def check_platforms(release: Release, tag: str, found: Remote | None) -> None:
+def check_platforms(release: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where the tag, moved to this index, would lose a platform."""
     if found and (lost := found.platforms - release.platforms):
         wrong = f"would lose {', '.join(sorted(lost))}"
-        archs = sorted(platform.rpartition("/")[2] for platform in lost)
-        name = release.variants[0].recipe.name
-        hint = f"build that too: ./inv image {name} --arch {archs[0]}, and publish both"
-        raise InferpackError(release.reference(tag), wrong, hint)
+        hint = f"give it {'that' if len(lost) == 1 else 'those'} too: --arch all"
+        raise InferpackError(name, wrong, hint)
 
 
-def check_unmoved(release: Release, name: str, before: Remote | None, now: Remote | None) -> None:
+def check_unmoved(release: Index, name: str, before: Remote | None, now: Remote | None) -> None:
     """Raises InferpackError where somebody else has moved the tag since it was looked at."""
     if before != now and (now is None or now.digest != release.digest):
         wrong = f"was {before.digest if before else 'not there'}, and is now "
@@ -141,7 +170,7 @@ def check_unmoved(release: Release, name: str, before: Remote | None, now: Remot
         raise InferpackError(name, wrong, "somebody else publishes too: run it again")
 
 
-def check_pushed(release: Release, name: str, found: Remote | None) -> None:
+def check_pushed(release: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where the registry does not have what was sent."""
     wanted = Remote(digest=release.digest, platforms=release.platforms)
     if found != wanted:

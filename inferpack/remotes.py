@@ -1,14 +1,18 @@
 """What a registry has, and how it gets more: by the engine, which knows the user's credentials."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 
+AT_ONCE = 4  # the registry's answers, not this machine's CPUs, are waited for
+T = TypeVar("T")
+R = TypeVar("R")
 REFUSED = ("unauthorized", "no basic auth", "denied", "forbidden", "authentication required")
-MISSING = ("not found", "manifest unknown", "name unknown")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +21,9 @@ class Remote:
 
     digest: str
     platforms: frozenset[str]
+
+
+Remotes = Mapping[str, Remote | None]
 
 
 def find(engine: Engine, reference: str) -> Remote | None:
@@ -33,6 +40,23 @@ def find(engine: Engine, reference: str) -> Remote | None:
         digest=data.attrs["Descriptor"]["digest"],
         platforms=frozenset(f"{item['os']}/{item['architecture']}" for item in platforms),
     )
+
+
+def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Some at once; the first failure is raised when those that have begun are done."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [pool.submit(work, item) for item in items]
+        try:
+            return [job.result() for job in jobs]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def look(engine: Engine, references: Iterable[str]) -> dict[str, Remote | None]:
+    """What each name means in its registry now."""
+    names = list(references)
+    return dict(zip(names, each(lambda name: find(engine, name), names), strict=True))
 
 
 def push(engine: Engine, reference: str, told: Callable[[str, int], None]) -> frozenset[str]:

@@ -31,8 +31,15 @@ class Signer:
 
 def signer(tools: Tools, key: str, environment: Mapping[str, str]) -> Signer:
     """The signer that a command line means; `environment`: that of a CI job."""
-    if key != KEYLESS:
-        return with_key(tools, key)
+    return of_workflow(environment) if key == KEYLESS else with_key(tools, key)
+
+
+def verifier(key: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Flags to verify by what a command line means: a public key, or a CI job's identity."""
+    return of_workflow(environment).verifies if key == KEYLESS else of_key(key)
+
+
+def of_workflow(environment: Mapping[str, str]) -> Signer:
     workflow = environment.get("GITHUB_WORKFLOW_REF")
     if not workflow:
         wrong = "there is no identity to sign with"

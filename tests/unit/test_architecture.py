@@ -37,7 +37,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "releases",
         "pipeline locking status gains compatibility wheel_offers ingredients",
         "throughput wheel_index wheel_tests documents",
-        "climb cpus wheels publish",
+        "climb cpus wheels publish promote",
         "supply",
         "records changes",
         "figures compare grid",

@@ -124,20 +124,19 @@ def test_a_dated_tag_never_changes(release: Release) -> None:
         other = Remote(digest=ONE, platforms=release.platforms)
         releases.check_dated(release, "toy:1.2-mlas-py311-20261121", other)
     assert str(err.value) == (
-        f"toy:1.2-mlas-py311-20261121: is {ONE} since an earlier publish today, "
-        f"not {release.digest}; dated tags never change: publish again tomorrow"
+        f"toy:1.2-mlas-py311-20261121: is {ONE} already, and this would be "
+        f"{release.digest}; dated tags never change: publish again tomorrow"
     )
 
 
 def test_a_tag_never_loses_a_platform(release: Release) -> None:
     for found in (None, Remote(digest=ONE, platforms=frozenset({"linux/amd64"}))):
-        releases.check_platforms(release, "latest", found)
+        releases.check_platforms(release, "toy:latest", found)
     with pytest.raises(InferpackError) as err:
-        releases.check_platforms(release, "latest", Remote(digest=ONE, platforms=frozenset(BOTH)))
-    assert str(err.value) == (
-        "registry.example.com/team/toy:latest: would lose linux/arm64; "
-        "build that too: ./inv image toy --arch arm64, and publish both"
-    )
+        releases.check_platforms(
+            release, "toy:latest", Remote(digest=ONE, platforms=frozenset(BOTH))
+        )
+    assert str(err.value) == ("toy:latest: would lose linux/arm64; give it that too: --arch all")
 
 
 def test_a_tag_that_somebody_else_moved_is_left_alone(release: Release) -> None:
