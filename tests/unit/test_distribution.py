@@ -1,0 +1,150 @@
+"""What oras and cosign are asked, and what is made of their refusals: made-up programs answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inferpack import distribution, referrers, signatures
+from inferpack.distribution import Published, Tools
+from inferpack.errors import InferpackError
+from inferpack.referrers import PROVENANCE, SBOM, Document
+
+INDEX, PLATFORM = (f"sha256:{digit * 64}" for digit in "ab")
+HOST = "registry.example.org"
+IMAGE = Published(f"{HOST}/inferpack/tiny", INDEX)
+UNAUTHORIZED = (
+    'Error response from registry: recognizable error message not found: HEAD "https://'
+    f'{HOST}/v2/tiny/manifests/{INDEX}": response status code 401: Unauthorized'
+)
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return Tools(oras=tmp_path / "oras", cosign=tmp_path / "cosign", logs=tmp_path)
+
+
+def answers(program: Path, stdout: str = "", stderr: str = "", code: int = 0) -> None:
+    """The program says this whatever it is asked, and writes down what that was."""
+    (program.parent / f"{program.name}.out").write_text(stdout)
+    (program.parent / f"{program.name}.err").write_text(stderr)
+    script = f'#!/bin/sh\necho "$*" >> {program}.asked\ncat {program}.out\ncat {program}.err >&2\n'
+    program.write_text(f"{script}exit {code}\n")
+    program.chmod(0o755)
+
+
+def asked(program: Path) -> list[str]:
+    return Path(f"{program}.asked").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (UNAUTHORIZED, f"wants other credentials; docker login {HOST}"),
+        (
+            'failed to resolve credential: exec: "docker-credential-toy": executable file not found'
+            " in $PATH",
+            "the credential helper of Docker's config.json is not installed;"
+            f" install it, or docker login {HOST}",
+        ),
+        (
+            f'Error: Head "https://{HOST}/v2/": dial tcp: lookup {HOST}: no such host',
+            "does not answer; check the name, and that it runs",
+        ),
+        (
+            "DENIED: requested access to the resource is denied",
+            "does not allow that; ask its owner for the right to push",
+        ),
+        (
+            "http: server gave HTTP response to HTTPS client",
+            "has no TLS; only a registry of this machine may do so",
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "has a certificate that nobody here trusts; add its CA to the system's",
+        ),
+        (
+            f"Error response from registry: {IMAGE}: not found",
+            "has no such image; publish it first",
+        ),
+    ],
+)
+def test_what_a_registry_refuses_is_one_line(tools: Tools, said: str, line: str) -> None:
+    answers(tools.oras, stderr=said, code=1)
+    with pytest.raises(InferpackError) as err:
+        referrers.listed(tools, IMAGE)
+    log = tools.logs / "oras.log"
+    assert str(err.value) == f"{IMAGE.repository}: {line}; full log: {log}"
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("Error: open x.key: no such file or directory", "does not exist; cosign generate-key"),
+        ("Error: decrypt: encrypted: decryption failed", "its password is wrong or not given; set"),
+        ("Error: unsupported pem type: PUBLIC KEY", "is no private key of cosign; name its .key"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_one_line(tools: Tools, said: str, line: str) -> None:
+    answers(tools.cosign, stderr=f"{said}\nerror during command execution: {said}", code=1)
+    with pytest.raises(InferpackError) as err:
+        signatures.with_key(tools, "x.key")
+    assert str(err.value).startswith(f"x.key: {line}")
+    assert "\n" not in str(err.value)
+
+
+def test_what_nobody_has_foreseen_is_quoted(tools: Tools) -> None:
+    answers(tools.oras, stderr="Error: the moon is full", code=1)
+    with pytest.raises(InferpackError, match=r"exited with code 1: .*\nError: the moon is full"):
+        referrers.listed(tools, IMAGE)
+
+
+def test_a_registry_that_fails_is_not_one_without_signatures(tools: Tools) -> None:
+    answers(tools.cosign, stderr=UNAUTHORIZED, code=1)
+    with pytest.raises(InferpackError, match="wants other credentials"):
+        signatures.signed(tools, IMAGE, signatures.of_key("x.pub"))
+
+
+def test_only_a_registry_of_this_machine_is_asked_without_tls(tools: Tools) -> None:
+    answers(tools.oras)
+    here = Published("127.0.0.1:5000/tiny", INDEX)
+    distribution.tag(tools, IMAGE, "1", "latest")
+    distribution.tag(tools, here, "1")
+    assert asked(tools.oras) == [f"tag {IMAGE} 1 latest", f"tag --plain-http {here} 1"]
+
+
+def test_without_a_key_a_workflow_signs_and_the_log_is_public(tools: Tools) -> None:
+    """Nothing else here can: a certificate is for who has a CI's identity token."""
+    answers(tools.oras, stdout=json.dumps({"manifests": [{"digest": PLATFORM}]}))
+    answers(tools.cosign, stderr="Error: no signatures found", code=10)
+    signer = signatures.keyless("https://example.org/publish.yml@refs/heads/main", "https://issuer")
+    (platform,) = distribution.platforms(tools, IMAGE)
+    statement = Document(kind=PROVENANCE, content=b'{"predicate": {"a": 1}}')
+    with pytest.raises(InferpackError, match="no signatures found"):  # from `cosign sign`
+        signatures.sign(tools, IMAGE, signer)
+    with pytest.raises(InferpackError, match="no signatures found"):
+        signatures.attest(tools, platform, [statement], signer)
+    verifies = (
+        "--certificate-identity https://example.org/publish.yml@refs/heads/main"
+        " --certificate-oidc-issuer https://issuer"
+    )
+    verified, signed, sought, attested = asked(tools.cosign)
+    assert verified == f"verify {verifies} {IMAGE}"
+    assert signed == f"sign --recursive --yes {IMAGE}"
+    assert sought == f"verify-attestation {verifies} --type slsaprovenance1 {platform}"
+    assert attested.startswith("attest --type slsaprovenance1 --predicate /")
+    assert attested.endswith(f"/provenance.json --replace --yes {platform}")
+
+
+def test_a_document_that_is_there_is_not_attached_again(tools: Tools) -> None:
+    there = [{"artifactType": SBOM.artifact, "digest": PLATFORM}]
+    answers(tools.oras, stdout=json.dumps({"manifests": there}))
+    bill = Document(kind=SBOM, content=b"{}")
+    statement = Document(kind=PROVENANCE, content=b"{}")
+    assert referrers.attach(tools, IMAGE, [bill, statement], created=0) == (statement,)
+    assert asked(tools.oras) == [
+        f"discover --format json {IMAGE}",
+        "attach --artifact-type application/vnd.in-toto+json --annotation"
+        " org.opencontainers.image.created=1970-01-01T00:00:00Z"
+        f" {IMAGE} provenance.json:application/vnd.in-toto+json",
+    ]
