@@ -44,7 +44,7 @@ REASONS = (
     ),
     (r"open .*no such file", "does not exist", "cosign generate-key-pair makes a key"),
     (r"invalid pem block|unsupported pem type", "is no private key of cosign", "name its .key"),
-    (r": (not found|manifest_unknown.*|name_unknown.*)$", ABSENT, "publish it first"),
+    (r": (not found|manifest_unknown.*|name[_ ]unknown.*)$", ABSENT, "publish it first"),
 )
 
 

@@ -18,6 +18,7 @@ class Way:
     `errors`: how many connections get the answer 500; `seen`: is called with what is sent.
     """
 
+    host: str
     server: socket.socket
     target: tuple[str, int]
     cut_after: float = float("inf")
@@ -25,10 +26,6 @@ class Way:
     seen: Callable[[bytes], None] = lambda data: None
     sent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server.getsockname()[1]}"
 
     def serve(self) -> None:
         with suppress(OSError):  # closed
@@ -70,6 +67,6 @@ def way(host: str) -> Iterator[Way]:
     """A way to HOST:PORT that does no harm yet."""
     name, _, port = host.partition(":")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        made = Way(server, (name, int(port)))
+        made = Way(f"127.0.0.1:{server.getsockname()[1]}", server, (name, int(port)))
         threading.Thread(target=made.serve, daemon=True).start()
         yield made

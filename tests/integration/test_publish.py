@@ -89,7 +89,8 @@ class Desk:
         before = self.tags
         with pytest.raises(InferpackError) as err:
             self.publish(variants, later=later)
-        assert self.tags == before  # those of before stay valid
+        assert before.items() <= self.tags.items()  # those of before stay valid
+        assert {tag for tag in self.tags if tag in MOVING} <= set(before)
         return str(err.value)
 
     @property
@@ -127,7 +128,8 @@ def test_a_release_is_pushed_documented_signed_and_named(
         assert read_record(desk.shop.folder(variant) / "release.json", Publication) == Publication(
             digest=image.digest, repository=desk.repository, tags=MOVING, published=NOON
         )
-    verify = [tools.cosign, "verify", "--private-infrastructure", "--key", key.with_suffix(".pub")]
+    public = str(key.with_suffix(".pub"))
+    verify = [str(tools.cosign), "verify", "--private-infrastructure", "--key", public]
     subprocess.run([*verify, f"{desk.repository}:latest"], check=True, capture_output=True)
 
 
@@ -147,7 +149,7 @@ def spoilt(desk: Desk, variant: Variant, **facts: object) -> None:
 
 
 def test_a_dated_tag_never_changes(desk: Desk, variants: tuple[Variant, ...]) -> None:
-    (amd64, arm64) = variants
+    amd64 = variants[0]
     (first,) = desk.publish((amd64,))
     message = desk.refused(variants)
     assert message.startswith(f"{desk.repository}:{DATED}: is {first} already, and this would be ")
@@ -230,11 +232,11 @@ def test_a_release_is_promoted_with_all_that_belongs_to_it(
     route = promote.route(desk.shop, desk.to.registry, target, public, {})
     (one,) = promote.promote(desk.shop, route, variants)
     source, copied = (desk.registry.tags(f"{name}/onnxruntime") for name in ("staging", "release"))
-    assert (one.digest, copied) == (release.digest, source)
-    assert copied[DATED] == copied["latest"] == release.digest
+    assert set(copied) == set(source)
+    assert {copied[tag] for tag in (DATED, *MOVING)} == {one.digest} == {release.digest}
     now = {name: size for name, size in desk.registry.blobs().items() if size > 100_000}
     assert now == blobs  # nothing was built, so nothing is new
-    verify = [tools.cosign, "verify", "--private-infrastructure", "--key", public]
+    verify = [str(tools.cosign), "verify", "--private-infrastructure", "--key", public]
     subprocess.run([*verify, f"{target}/onnxruntime:latest"], check=True, capture_output=True)
 
 

@@ -1,0 +1,233 @@
+"""A publish that goes wrong half-way: old tags stay, one line says what, the next run ends it."""
+
+import base64
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inferpack import distribution
+from inferpack.distribution import Published
+from inferpack.engine import Engine
+from inferpack.errors import InferpackError
+from inferpack.model import Variant
+from tests.integration import test_publish
+from tests.integration.flaky import Way, way
+from tests.integration.registries import Registry, running
+from tests.integration.test_publish import DATED, DAY, MOVING, Desk
+
+variants = test_publish.variants
+own = test_publish.own
+registry = test_publish.registry
+tools = test_publish.tools
+desk = test_publish.desk
+# `htpasswd -nbB -C 4 me right`: cheap, for it is checked at every request
+ACCOUNT = "me:$2b$04$XuKx5urlQfqa8manFDeHzuBaXu.GDVm3H3CXrNE4ltYmJA0mPKpLu"
+CONTINUES = "the same command continues where it stopped"
+MB = 1_000_000
+
+
+@contextmanager
+def detour(desk: Desk) -> Iterator[tuple[Way, Desk]]:
+    """The same registry by a way that can fail."""
+    with way(desk.registry.host) as made:
+        to = replace(desk.to, registry=f"{made.host}/staging")
+        yield made, replace(desk, to=to)
+
+
+def complete(desk: Desk, digest: str) -> None:
+    assert desk.tags == dict.fromkeys((DATED, *MOVING), digest)
+
+
+def test_a_connection_cut_in_mid_blob_is_one_line_and_then_continued(
+    desk: Desk, variants: tuple[Variant, ...]
+) -> None:
+    with detour(desk) as (road, there):
+        road.cut_after = 25 * MB
+        message = there.refused(variants)
+        road.cut_after = float("inf")
+        assert message.startswith(f"{there.repository}:{DATED}: the registry failed: ")
+        assert message.endswith(f"; check that {road.host} is up; {CONTINUES}")
+        whole, before = desk.registry.blobs(), road.sent
+        (digest,) = there.publish(variants)
+        sent = road.sent - before
+    complete(desk, digest)
+    assert sum(whole.values()) > MB  # some layers had come through,
+    assert sum(desk.registry.blobs().values()) - sum(whole.values()) + MB > sent  # and stayed
+
+
+def test_a_registry_that_is_down_is_one_line(desk: Desk, variants: tuple[Variant, ...]) -> None:
+    with detour(desk) as (road, there):
+        road.server.close()
+        message = there.refused(variants)
+        assert message.startswith(f"{there.repository}:1.31.1-mlas: the registry failed: ")
+        assert "connection refused" in message
+        assert message.endswith(f"; check that {road.host} is up; {CONTINUES}")
+
+
+@pytest.mark.parametrize("good", [0, 12, 60])
+def test_a_registry_with_errors_is_one_line_and_then_continued(
+    desk: Desk, variants: tuple[Variant, ...], good: int
+) -> None:
+    """From the first request on, in the midst of a push, and when documents are attached."""
+    with detour(desk) as (road, there):
+        seen = 0
+
+        def count(data: bytes) -> None:
+            nonlocal seen
+            seen += data.count(b" HTTP/1.1\r\n")
+            if seen > good:
+                road.errors = float("inf")
+                road.cut_after = 0
+
+        road.seen = count
+        road.errors = float("inf") if good == 0 else 0
+        message = there.refused(variants)
+        assert message.startswith(there.repository)
+        assert "\n" not in message
+        road.seen, road.errors, road.cut_after = lambda data: None, 0, float("inf")
+        (digest,) = there.publish(variants)
+    complete(desk, digest)
+
+
+def test_a_tag_that_somebody_moves_meanwhile_is_left_to_them(
+    desk: Desk, variants: tuple[Variant, ...]
+) -> None:
+    (old,) = desk.publish(variants[:1])
+    index = Published(desk.repository, old)
+    (theirs,) = distribution.platforms(desk.to.tools, index)
+    with detour(desk) as (road, there):
+
+        def move(data: bytes) -> None:
+            if b"PUT /v2/staging/onnxruntime/manifests/" in data:
+                road.seen = lambda data: None
+                distribution.tag(desk.to.tools, theirs, "latest")
+
+        road.seen = move
+        with pytest.raises(InferpackError) as err:
+            there.publish(variants, later=DAY)
+        assert str(err.value) == (
+            f"{there.repository}:latest: was {old}, and is now {theirs.digest}; "
+            "somebody else publishes too: run it again"
+        )
+        assert {tag: desk.tags[tag] for tag in MOVING} == {
+            "1.31.1-mlas": old, "1.31.1": old, "latest": theirs.digest,
+        }  # fmt: skip
+        (digest,) = there.publish(variants, later=DAY)
+    assert {desk.tags[tag] for tag in MOVING} == {digest}
+
+
+def test_two_publishers_at_once_both_end_well(desk: Desk, variants: tuple[Variant, ...]) -> None:
+    """Each in a checkout of its own, so that no lock of ours keeps them apart."""
+    others = [replace(desk, shop=replace(desk.shop, root=desk.shop.root)) for _ in range(2)]
+    failed: list[BaseException] = []
+
+    def work(one: Desk) -> None:
+        try:
+            one.publish(variants)
+        except BaseException as err:
+            failed.append(err)
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    (digest,) = desk.publish(variants)
+    complete(desk, digest)
+
+
+def test_a_full_disk_of_the_registry_is_one_line_and_then_continued(
+    desk: Desk, variants: tuple[Variant, ...], tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", small], check=True)
+    try:
+        with running(small) as registry:
+            to = replace(desk.to, registry=f"{registry.host}/staging")
+            there = replace(desk, to=to, registry=registry)
+            message = there.refused(variants)
+            assert message.startswith(f"{there.repository}:{DATED}: the registry failed: ")
+            assert "\n" not in message
+            subprocess.run(["mount", "-o", "remount,size=300m", small], check=True)
+            (digest,) = there.publish(variants)
+            complete(there, digest)
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `docker login` keeps passwords."""
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    return folder
+
+
+def newcomer(desk: Desk, registry: Registry) -> Desk:
+    """A process of its own would read the passwords anew."""
+    shop = replace(desk.shop, engine=Engine(logs=desk.shop.engine.logs))
+    to = replace(desk.to, registry=f"{registry.host}/staging")
+    return replace(desk, shop=shop, to=to, registry=registry)
+
+
+def login(account: Path, host: str, password: str) -> None:
+    auth = base64.b64encode(f"me:{password}".encode()).decode()
+    (account / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+
+
+def test_wrong_credentials_are_one_line_and_nowhere_told(
+    desk: Desk,
+    variants: tuple[Variant, ...],
+    account: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "htpasswd").write_text(f"{ACCOUNT}\n")
+    auth = {"htpasswd": {"realm": "us", "path": str(tmp_path / "htpasswd")}}
+    with running(tmp_path / "closed", auth=auth) as registry:
+        there = newcomer(desk, registry)
+        for password in ("", "wrong-and-secret"):
+            if password:
+                login(account, registry.host, password)
+            message = newcomer(desk, registry).refused(variants)
+            assert message.startswith(f"{there.repository}:1.31.1-mlas: the registry refuses: ")
+            assert message.endswith(
+                f"; docker login {registry.host}, with an account that may write there"
+            )
+        login(account, registry.host, "right")
+        (digest,) = newcomer(desk, registry).publish(variants)
+        complete(there, digest)
+    told = "".join(capfd.readouterr()) + message
+    logs = [path.read_text() for path in (desk.shop.root / "build").rglob("*.log")]
+    assert [text for text in (told, *logs) if "secret" in text or "right" in text] == []
+    assert os.environ["DOCKER_CONFIG"] == str(account)
+
+
+def test_a_helper_that_keeps_the_password_is_asked(
+    desk: Desk,
+    variants: tuple[Variant, ...],
+    account: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    helper = tmp_path / "bin/docker-credential-toy"
+    helper.parent.mkdir()
+    helper.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"Username": "me", "Secret": "right"}\'\n')
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
+    (tmp_path / "htpasswd").write_text(f"{ACCOUNT}\n")
+    auth = {"htpasswd": {"realm": "us", "path": str(tmp_path / "htpasswd")}}
+    with running(tmp_path / "closed", auth=auth) as registry:
+        (account / "config.json").write_text(json.dumps({"credHelpers": {registry.host: "toy"}}))
+        (digest,) = (there := newcomer(desk, registry)).publish(variants)
+        complete(there, digest)
