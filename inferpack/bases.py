@@ -8,6 +8,8 @@ from msgspec import field
 from inferpack.model import Flavour, Python
 from inferpack.tables import Table
 
+RELEASES = {"bookworm": "12"}  # Debian's number of a suite: scanners and advisories go by it
+
 
 class Development(Table, frozen=True):
     """What the dev flavour's base has beside the runtime's packages, and what it loses."""

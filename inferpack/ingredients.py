@@ -31,6 +31,7 @@ from inferpack.workshop import Workshop
 
 # deb-control(5): every alternative of a relation, less its version and architecture
 RELATED = re.compile(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]+)")
+SOURCE = re.compile(r"(\S+)(?: \((\S+)\))?")  # its name, and its version if that is another
 
 
 def write_sbom(shop: Workshop, variant: Variant) -> str:
@@ -75,7 +76,14 @@ def debian_part(package: Package, found: Deb) -> Part:
         package=package,
         licences=licences.of_copyright(copyright_of(found)),
         needs=tuple(name for line in relations for name in RELATED.findall(line)),
+        upstream=upstream(found),
     )
+
+
+def upstream(found: Deb) -> str:
+    """NAME or NAME@VERSION of a package's source; empty where both are its own."""
+    named = SOURCE.fullmatch(found.field("Source", ""))
+    return "@".join(filter(None, named.groups())) if named else ""
 
 
 def copyright_of(found: Deb) -> str:

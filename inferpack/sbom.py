@@ -14,11 +14,11 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from inferpack import store, wheelhouse
+from inferpack.bases import RELEASES
 from inferpack.images import Image
 from inferpack.licences import DECLARED
 from inferpack.model import NAMESPACE, File, LockedWheel, Package, Variant
 
-DISTROS = {"bookworm": "debian-12"}  # as scanners call a suite
 OUR_LICENCE = "Apache-2.0"
 
 
@@ -27,12 +27,15 @@ class Part:
     """A package of an image; `needs` names others of its kind, `sources` is what ours is built of.
 
     A name in `needs` that the image does not hold is no dependency: it was left out on purpose.
+    `upstream` is the source package of a Debian package with another name or version, as NAME or
+    NAME@VERSION.
     """
 
     package: Package | LockedWheel
     licences: tuple[License, ...] = ()
     needs: tuple[str, ...] = ()
     sources: tuple[File, ...] = ()
+    upstream: str = ""
 
 
 def document(variant: Variant, image: Image, suite: str, parts: Iterable[Part]) -> str:
@@ -99,7 +102,7 @@ def program(image: Image) -> Component:
 
 
 def component(part: Part, suite: str) -> Component:
-    purl = url(part.package, suite)
+    purl = url(part, suite)
     return Component(
         type=ComponentType.LIBRARY,
         name=part.package.name,
@@ -113,10 +116,15 @@ def component(part: Part, suite: str) -> Component:
     )
 
 
-def url(package: Package | LockedWheel, suite: str) -> PackageURL:
-    match package:
+def url(part: Part, suite: str) -> PackageURL:
+    """Advisories go by Debian's source packages: `upstream` is where scanners look for them.
+
+    https://github.com/anchore/syft/pull/769
+    """
+    match part.package:
         case Package(name=name, version=version, arch=arch):
-            about = {"arch": arch, "distro": DISTROS.get(suite, suite)}
+            distro = f"debian-{RELEASES[suite]}" if suite in RELEASES else suite
+            about = {"arch": arch, "distro": distro, "upstream": part.upstream}
             return PackageURL("deb", "debian", name, version, about)
         case LockedWheel(name=name, version=version):
             return PackageURL("pypi", None, name, version)

@@ -145,6 +145,21 @@ def test_a_wheel_that_was_built_here_tells_its_sources(
     ]
 
 
+@pytest.mark.parametrize(
+    ("field", "upstream"),
+    [
+        ("", ""),
+        ("Source: glibc\n", "glibc"),
+        ("Source: bzip2 (1.0.8-5)\n", "bzip2@1.0.8-5"),  # libbz2-1.0 1.0.8-5+b1
+    ],
+)
+def test_a_packages_source_is_the_one_that_it_names(
+    tmp_path: Path, field: str, upstream: str
+) -> None:
+    found = debs.made("tiny", {}, tmp_path / "tar", fields=field)
+    assert ingredients.debian_part(debs.package("tiny", "1.0-1"), found).upstream == upstream
+
+
 def refusal(shop: Workshop, variant: Variant) -> str:
     with pytest.raises(InferpackError) as caught:
         ingredients.write_sbom(shop, variant)

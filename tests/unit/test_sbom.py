@@ -17,7 +17,7 @@ from inferpack.model import File, LockedWheel, Variant
 from inferpack.sbom import Part
 from tests.unit import debs, records
 
-DEB = "pkg:deb/debian/libc6@1:2.36-9%2Bdeb12u14?arch=amd64&distro=debian-12"
+DEB = "pkg:deb/debian/libc6@1:2.36-9%2Bdeb12u14?arch=amd64&distro=debian-12&upstream=glibc"
 NUMPY, OURS = "pkg:pypi/numpy@2.4.6", "pkg:pypi/onnxruntime@1.31.1%2Binferpack.1"
 IMAGE = f"pkg:oci/onnxruntime@{records.DIGEST}?arch=amd64&tag=1.31.1-mlas-py311-amd64"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -36,6 +36,7 @@ PARTS = (
         package=debs.package("libc6", "1:2.36-9+deb12u14", "1" * 64),
         licences=(LICENCES.make_with_name("GPL-2+"), LICENCES.make_with_name("Expat")),
         needs=("libgcc-s1", "numpy"),  # the one left out, the other no Debian package here
+        upstream="glibc",
     ),
     Part(
         package=wheel("onnxruntime", "1.31.1+inferpack.1", "2"),
@@ -177,6 +178,23 @@ def test_an_unknown_suite_stands_for_itself(pinned: Variant) -> None:
     document = sbom.document(pinned, records.image(), "trixie", PARTS[:1])
     purls = [part.get("purl") for part in json.loads(document)["components"]]
     assert purls == [None, DEB.replace("debian-12", "trixie")]
+
+
+@pytest.mark.parametrize(
+    ("upstream", "qualifiers"),
+    [
+        ("", {}),
+        ("zlib", {"upstream": "zlib"}),
+        ("zlib@1:1.2.13.dfsg-1", {"upstream": "zlib@1:1.2.13.dfsg-1"}),
+    ],
+)
+def test_a_purl_names_the_source_where_it_is_another(
+    pinned: Variant, upstream: str, qualifiers: dict[str, str]
+) -> None:
+    part = Part(package=debs.package("zlib1g", "1:1.2.13.dfsg-1+b1"), upstream=upstream)
+    document = json.loads(made(pinned, (part,)))
+    (purl,) = (PackageURL.from_string(item["purl"]) for item in document["components"][1:])
+    assert purl.qualifiers == {"arch": "amd64", "distro": "debian-12"} | qualifiers
 
 
 def test_an_image_of_an_older_record_does_not_tell_its_base(pinned: Variant) -> None:
