@@ -97,6 +97,14 @@ def test_a_span_is_read_as_osv_says(
     assert list(advisories.fixes(advisory, component)) == fixed
 
 
+def test_the_start_of_a_span_is_before_any_version() -> None:
+    advisory = spoken("CVE-2024-1", (came("0"), went("0~20230101-1")))
+    assert [
+        advisories.affects(advisory, Component(family=DEBIAN, name="x", version=version))
+        for version in ("0~20220101-1", "0~20230101-1", "1.0-1")
+    ] == [True, False, False]
+
+
 def test_any_of_several_spans_is_enough() -> None:
     advisory = spoken("CVE-2024-1", (came("0"), went("1.2")), (came("2.0"), went("2.3")))
     versions = ("1.1", "1.2", "2.1", "2.3")
@@ -135,17 +143,19 @@ def test_sources_that_know_each_other_are_joined_under_the_cve() -> None:
         # Two vulnerabilities in one advisory of Debian's are not the same
         Told(advisory=spoken("CVE-2024-2", names="DSA-1"), family=DEBIAN, package="openssl"),
         Told(advisory=spoken("CVE-2024-3", names="DSA-1"), family=DEBIAN, package="openssl"),
+        Told(advisory=spoken("DSA-1"), family=DEBIAN, package="openssl"),
         Told(advisory=spoken("CVE-2024-2", severity=Severity.LOW)),
     ]
     known = advisories.gather(told)
     assert {key: [item.id for item in found] for key, found in known.known.items()} == {
         (PYPI, "torch"): ["CVE-2024-1", "CVE-2024-1", "GHSA-2", "GHSA-2"],
-        (DEBIAN, "openssl"): ["CVE-2024-2", "CVE-2024-3"],
+        (DEBIAN, "openssl"): ["CVE-2024-2", "CVE-2024-3", "DSA-1"],
     }
     assert known.severities == {
         "CVE-2024-1": Severity.HIGH,
         "CVE-2024-2": Severity.LOW,
         "CVE-2024-3": Severity.UNKNOWN,
+        "DSA-1": Severity.UNKNOWN,
         "GHSA-2": Severity.UNKNOWN,
     }
 
