@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from inferpack.allowed import Allow, Allowed
 from inferpack.bases import Described, Development
 from inferpack.errors import UsageError
 from inferpack.expectation import (
@@ -32,6 +33,7 @@ TABLES: tuple[type[Table], ...] = (
     *(WheelRecipe, WheelCell, WheelTest, Source),
     *(Recipe, Cell, Prune, Expectation, Accuracy, Row, Tolerance),
     *(Rungs, Masked, Emulated, CpuModels, CpuModel, Tool, Target, Described, Development),
+    *(Allowed, Allow),
 )
 KEYS = sorted({name for table in TABLES for name in table.__struct_encode_fields__})
 ENUMS: dict[str, type[StrEnum]] = {
@@ -97,7 +99,8 @@ def explain(message: str) -> tuple[str, str]:
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(ENUMS[key])}"
         return f"{prefix}unknown value '{wrong[1]}'", hint
     if text.endswith("of length >= 1"):
-        return f"{at} is empty", "give it at least one entry"
+        hint = "write it" if "`str`" in text else "give it at least one entry"
+        return f"{at} is empty", hint
     if missing := re.search(r"missing required field `(.+)`", text):
         return f"{prefix}missing key '{missing[1]}'", "add it"
     return f"{prefix}{text[:1].lower()}{text[1:]}".replace("`", "'"), ""

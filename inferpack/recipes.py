@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from packaging.utils import canonicalize_name
 
+from inferpack.allowed import Allow, Allowed
 from inferpack.bases import Base, Described, expanded
 from inferpack.errors import UsageError
 from inferpack.expectation import TASKS
@@ -19,8 +20,9 @@ from inferpack.tables import Table
 
 DIGEST_PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 BASES, SHARED, LADDER, TOOLS = "bases.toml", "shared.toml", "ladder.toml", "tools.toml"
-TARGETS, CPUS = "targets.toml", "cpus.toml"
-OTHERS = (BASES, SHARED, LADDER, TOOLS, TARGETS, CPUS)  # files of the folder that are no recipes
+TARGETS, CPUS, ALLOWED = "targets.toml", "cpus.toml", "allowed.toml"
+# Files of the folder that are no recipes
+OTHERS = (BASES, SHARED, LADDER, TOOLS, TARGETS, CPUS, ALLOWED)
 
 
 class Shared(Table, frozen=True):
@@ -58,6 +60,11 @@ def load_cpus(folder: Path) -> tuple[CpuModel, ...]:
     cpus = parse(folder / CPUS, CpuModels).cpu
     check_cpus(f"{folder.name}/{CPUS}", cpus)
     return cpus
+
+
+def load_allowed(folder: Path) -> tuple[Allow, ...]:
+    """Vulnerabilities that may go out, for a time."""
+    return parse(folder / ALLOWED, Allowed).allow
 
 
 def load_tools(folder: Path) -> dict[str, Tool]:
