@@ -117,6 +117,29 @@ def sbom(_: Context, glob: str, arch: str = "") -> None:
     each(glob, lambda variant: ingredients.write_sbom(shop(), variant), arch=arch, runs=False)
 
 
+@task(
+    positional=["glob"],
+    iterable=["advisories"],
+    help={
+        **ARCH,
+        "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
+        "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
+        "rated stops it where a fixed version exists, or with `unknown`",
+    },
+)
+@command
+def scan(
+    _: Context, glob: str, advisories: list[str], severity: str = "high", arch: str = ""
+) -> None:
+    """Show known vulnerabilities of images on record; exit code 1 where one is not allowed."""
+    from inferpack import scan as scanning  # noqa: PLC0415
+
+    here = Path(os.environ.get("INFERPACK_CWD", ""))
+    files = [here / name for name in advisories]
+    with scanning.scanner(shop(), files, severity) as image:
+        each(glob, image, arch=arch, runs=False)
+
+
 @task
 @command
 def proof_ladder(_: Context, glob: str) -> None:
@@ -300,10 +323,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, terminate)
     os.chdir(ROOT)
     namespace = Collection.from_module(sys.modules["__main__"])
-    tasks = namespace.tasks.items()
-    takers = {name for name, body in tasks if "glob" in inspect.signature(body).parameters}
+    taken = {name: inspect.signature(body).parameters for name, body in namespace.tasks.items()}
+    takers = {name for name, parameters in taken.items() if "glob" in parameters}
+    valued = {
+        f"--{name.strip('_').replace('_', '-')}"
+        for parameters in taken.values()
+        for name, parameter in parameters.items()
+        if name != "_" and not isinstance(parameter.default, bool)
+    }
     program = Program(name="inferpack", binary="./inv", namespace=namespace)
-    program.run(with_default_glob(sys.argv, takers))
+    program.run(with_default_glob(sys.argv, takers, valued))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
 ALL = "all"
-VALUED = (
-    "--arch",
-    "--only",
-    "--registry",
-    "--key",
-    "--from",
-    "--to",
-)  # flags whose value is the next word
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:
@@ -199,8 +191,12 @@ def shop() -> "Workshop":
     )
 
 
-def with_default_glob(argv: list[str], takers: Collection[str]) -> list[str]:
+def with_default_glob(
+    argv: list[str], takers: Collection[str], valued: Collection[str] = ("--arch",)
+) -> list[str]:
     """Gives a task of `takers` one glob argument, `*` where there is none: invoke wants just one.
+
+    `valued`: the flags whose value is the next word.
 
     >>> with_default_glob(["inv", "lock", "--upgrade"], {"lock"})
     ['inv', 'lock', '*', '--upgrade']
@@ -212,7 +208,7 @@ def with_default_glob(argv: list[str], takers: Collection[str]) -> list[str]:
     if len(argv) < 2 or argv[1] not in takers or any("glob" in word for word in argv[2:]):
         return argv
     words = [word for word in argv[2:] if word != "--"]
-    values = {place + 1 for place, word in enumerate(words) if word in VALUED}
+    values = {place + 1 for place, word in enumerate(words) if word in valued}
     globs = [
         word for place, word in enumerate(words) if place not in values and not word.startswith("-")
     ]

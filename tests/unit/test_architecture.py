@@ -15,10 +15,12 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(level.split())
     for level in (
         "errors",
-        "tables wording charts serving licences",
-        "expectation prune difference",
+        "tables wording charts serving licences severity",
+        "expectation prune difference allowed advisories",
         "model translation",
-        "bases rungs wheel",
+        "bases rungs wheel osv findings",
+        "debian_tracker",
+        "advisory_files",
         "store console parsing recipe_checks",
         "process",
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
@@ -36,7 +38,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "multiarch emulation building slsa",
         "releases",
         "pipeline locking status gains compatibility wheel_offers ingredients",
-        "throughput wheel_index wheel_tests documents",
+        "throughput wheel_index wheel_tests documents scan",
         "climb cpus wheels publish promote",
         "supply",
         "records changes",

@@ -15,7 +15,8 @@ def failing(error: BaseException) -> None:
     body()
 
 
-TAKERS = {"list", "lock", "image"}
+TAKERS = {"list", "lock", "image", "scan"}
+VALUED = {"--arch", "--advisories"}
 INTERRUPTED = "error: interrupted; the same command continues where it stopped\n"
 
 
@@ -56,11 +57,12 @@ def test_a_request_to_end_is_an_interruption() -> None:
         ("image -- pytorch", "image pytorch"),
         ("image --glob=pytorch", "image --glob=pytorch"),
         ("doctor --install", "doctor --install"),
+        ("scan --advisories a pytorch", "scan pytorch --advisories a"),
         ("", ""),
     ],
 )
 def test_a_glob_that_is_not_given_means_all(given: str, read: str) -> None:
-    assert cli.with_default_glob(["inv", *given.split()], TAKERS) == ["inv", *read.split()]
+    assert cli.with_default_glob(["inv", *given.split()], TAKERS, VALUED) == ["inv", *read.split()]
 
 
 def test_a_variant_is_not_called_unknown_where_arch_leaves_it_out() -> None:
