@@ -67,10 +67,6 @@ class Published:
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
 
-    @property
-    def host(self) -> str:
-        return self.repository.partition("/")[0]
-
     def tag(self, suffix: str) -> str:
         """The tag under which cosign keeps what belongs to the image: `sig` or `att`."""
         return f"{self.repository}:{self.digest.replace(':', '-')}.{suffix}"

@@ -53,7 +53,8 @@ def listed(tools: Tools, image: Published) -> dict[str, str]:
     """Artifact type → digest of everything that refers to the image."""
     words = ("discover", *plain(image.repository), "--format", "json", str(image))
     found = msgspec.json.decode(oras(tools, *words, at=image.repository))
-    return {item["artifactType"]: item["digest"] for item in found["manifests"]}
+    documents = (item for item in found["manifests"] if "artifactType" in item)
+    return {item["artifactType"]: item["digest"] for item in documents}
 
 
 def attach(
