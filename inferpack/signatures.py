@@ -2,9 +2,12 @@
 
 import re
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from inferpack import distribution, store
 from inferpack.distribution import Published, Tools
@@ -105,6 +108,23 @@ def signed(tools: Tools, image: Published, verifies: tuple[str, ...]) -> bool:
 def attested(tools: Tools, image: Published, kind: Kind, verifies: tuple[str, ...]) -> bool:
     words = ("verify-attestation", *verifies, "--type", kind.predicate)
     return verified(tools, *words, image=image)
+
+
+def predicate(tools: Tools, image: Published, kind: Kind, verifies: tuple[str, ...]) -> bytes:
+    """A document as it was signed: what is attached beside it can be anybody's.
+
+    The same JSON, not the same bytes. InferpackError where nobody who counts has signed one.
+    """
+    words = ("verify-attestation", *verifies, "--type", kind.predicate, str(image))
+    try:
+        *_, newest = cosign(tools, *words, at=image.repository).splitlines()
+    except InferpackError as err:
+        if UNSIGNED.search(err.wrong):
+            wrong = f"has no {kind.file} signed by this key"
+            raise InferpackError(str(image), wrong, "who published it?") from err
+        raise
+    statement = msgspec.json.decode(b64decode(msgspec.json.decode(newest)["payload"]))
+    return msgspec.json.encode(statement["predicate"])
 
 
 def verified(tools: Tools, *words: str, image: Published) -> bool:

@@ -58,6 +58,8 @@ def test_everything_about_an_image_is_read_back_and_verified(
             assert referrers.fetch(tools, platform, paper.kind) == paper.content
             told = predicate(tools, platform, paper.kind, public)
             assert told == json.loads(paper.predicate)
+            signed = signatures.predicate(tools, platform, paper.kind, signer.verifies)
+            assert json.loads(signed) == told
     assert refused(referrers.fetch(tools, amd64, SBOM).decode()) == []
     for item in (image, amd64, arm64):
         assert signatures.signed(tools, item, signatures.of_key(public))
@@ -98,6 +100,8 @@ def test_another_key_and_another_image_do_not_verify(
     other = signatures.with_key(tools, new_key(tools, tmp_path / "other"))
     assert not signatures.signed(tools, image, other.verifies)
     assert not signatures.attested(tools, amd64, PROOF, other.verifies)
+    with pytest.raises(InferpackError, match=r"has no proof\.json signed by this key"):
+        signatures.predicate(tools, amd64, PROOF, other.verifies)
     # the same signatures beside another manifest
     tampered = replace(amd64, digest=referrers.listed(tools, amd64)[PROOF.artifact])
     ways = ("--from-plain-http", "--to-plain-http")
