@@ -31,7 +31,14 @@ from inferpack.cli import (
 if TYPE_CHECKING:
     from inferpack.wheel import WheelVariant
 
+HERE = Path(os.environ.get("INFERPACK_CWD", ""))  # where the user is
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
+BOTH = {"arch": "amd64 or arm64; without it all"}
+SCAN = {
+    "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
+    "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
+    "rated stops it where a fixed version exists, or with `unknown`",
+}
 
 
 @task(name="list")
@@ -122,9 +129,7 @@ def sbom(_: Context, glob: str, arch: str = "") -> None:
     iterable=["advisories"],
     help={
         **ARCH,
-        "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
-        "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
-        "rated stops it where a fixed version exists, or with `unknown`",
+        **SCAN,
     },
 )
 @command
@@ -134,10 +139,8 @@ def scan(
     """Show known vulnerabilities of images on record; exit code 1 where one is not allowed."""
     from inferpack import scan as scanning  # noqa: PLC0415
 
-    here = Path(os.environ.get("INFERPACK_CWD", ""))
-    files = [here / name for name in advisories]
-    with scanning.scanner(shop(), files, severity) as image:
-        each(glob, image, arch=arch, runs=False)
+    with scanning.scanner(shop(), [HERE / name for name in advisories], severity) as judge:
+        each(glob, lambda own: scanning.scan(shop(), own, judge), arch=arch, runs=False)
 
 
 @task
@@ -185,9 +188,8 @@ def compare(_: Context, old: str, new: str) -> None:
     """Show what changed from OLD to NEW; exit code 1 where something got worse than tolerated."""
     from inferpack import compare as comparison  # noqa: PLC0415
 
-    here = Path(os.environ.get("INFERPACK_CWD", ""))
-    if comparison.are_files(old, new, here):
-        changed = comparison.files(shop(), old, new, here)
+    if comparison.are_files(old, new, HERE):
+        changed = comparison.files(shop(), old, new, HERE)
     else:
         prepare()
         changed = comparison.references(shop(), old, new)
@@ -211,7 +213,7 @@ def index_(
     """Write build/index/: a static package index of the wheels, for pip and uv."""
     from inferpack import serving, wheel_index  # noqa: PLC0415
 
-    older = Path(os.environ.get("INFERPACK_CWD", "")) / keep if keep else None
+    older = HERE / keep if keep else None
     folder = wheel_index.index(shop(), third_party=third_party, keep=older)
     console.result(str(folder.relative_to(ROOT)))
     if serve:
@@ -221,15 +223,15 @@ def index_(
 
 
 @task(
+    positional=["glob"],
     help={
-        **ARCH,
-        "arch": "amd64 or arm64; without it all",
+        **BOTH,
         "registry": "HOST/NAMESPACE; it is `docker login` that knows your password",
         "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
-    }
+    },
 )
 @command
-def publish(_: Context, glob: str, registry: str, key: str = "", arch: str = "all") -> None:
+def publish(_: Context, glob: str, registry: str = "", key: str = "", arch: str = "all") -> None:
     """Push proven images as multi-arch releases, with SBOM, proof and signature, and tag them."""
     from inferpack import publish as publishing  # noqa: PLC0415
 
@@ -238,21 +240,37 @@ def publish(_: Context, glob: str, registry: str, key: str = "", arch: str = "al
 
 
 @task(
+    positional=["glob"],
     help={
-        **ARCH,
-        "arch": "amd64 or arm64; without it all",
+        **BOTH,
         "from": "HOST/NAMESPACE that has them",
         "to": "HOST/NAMESPACE that gets them",
         "key": "cosign's public key, by which all must be signed; or `keyless`",
-    }
+        **SCAN,
+    },
+    iterable=["advisories"],
 )
 @command
-def promote(_: Context, glob: str, from_: str, to: str, key: str = "", arch: str = "all") -> None:
+def promote(
+    _: Context,
+    glob: str,
+    *,
+    advisories: list[str],
+    from_: str = "",
+    to: str = "",
+    key: str = "",
+    severity: str = "high",
+    arch: str = "all",
+) -> None:
     """Copy releases to another namespace, by digest, with all that belongs to them; then tag."""
     from inferpack import promote as promotion  # noqa: PLC0415
+    from inferpack import scan as scanning  # noqa: PLC0415
 
-    route = promotion.route(shop(), from_, to, key, os.environ)
-    each_recipe(glob, lambda own: promotion.told(promotion.promote(shop(), route, own)), arch=arch)
+    with scanning.optional(shop(), [HERE / name for name in advisories], severity) as judge:
+        route = promotion.route(shop(), from_, to, key=key, scan=judge, environment=os.environ)
+        each_recipe(
+            glob, lambda own: promotion.told(promotion.promote(shop(), route, own)), arch=arch
+        )
 
 
 @task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})

@@ -46,6 +46,7 @@ REASONS = (
     (r"invalid pem block|unsupported pem type", "is no private key of cosign", "name its .key"),
     (r": (not found|manifest_unknown.*|name[_ ]unknown.*)$", ABSENT, "publish it first"),
 )
+DIGEST = re.compile(r"@sha256:(\w{12})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,16 +94,20 @@ def plain(reference: str, flag: str = "--plain-http") -> tuple[str, ...]:
 
 def oras(tools: Tools, *words: str, at: str, cwd: Path | None = None, quiet: bool = True) -> str:
     """oras's stdout; `at`: the repository that is asked."""
-    return ask(tools.oras, *words, log=tools.logs / "oras.log", about=at, cwd=cwd, quiet=quiet)
+    return ask(tools.oras, *words, logs=tools.logs, about=at, cwd=cwd, quiet=quiet)
 
 
 def ask(
-    program: Path, *words: str, log: Path, about: str, cwd: Path | None = None, quiet: bool = True
+    program: Path, *words: str, logs: Path, about: str, cwd: Path | None = None, quiet: bool = True
 ) -> str:
     """A tool's stdout; InferpackError in one line where REASONS know why it failed.
 
-    `about`: the repository, or the key, that is at fault then.
+    `about`: the repository, or the key, that is at fault then. Each image's log is its own: several
+    are worked on at once.
     """
+    image = DIGEST.search(" ".join(words))
+    name = "-".join((program.name, words[0], *(image.groups() if image else ())))
+    log = logs / f"{name}.log"
     try:
         return process.run([program, *words], log=log, cwd=cwd, quiet=quiet)
     except InferpackError as err:

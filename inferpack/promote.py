@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,9 +12,11 @@ from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
 from inferpack.proof import Proof
+from inferpack.referrers import Kind
 from inferpack.remotes import Remotes
 from inferpack.workshop import Workshop
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 DATED = re.compile(r"(?P<stem>.+)-\d{8}")
 
 
@@ -49,17 +52,23 @@ class Route:
     target: str
     tools: Tools
     verifies: tuple[str, ...]
-    scan: Callable[[str, bytes], None] | None
+    scan: Callable[[str, bytes], str] | None
 
 
 def route(
-    shop: Workshop, source: str, target: str, key: str, environment: Mapping[str, str]
+    shop: Workshop,
+    source: str,
+    target: str,
+    *,
+    key: str = "",
+    scan: Callable[[str, bytes], str] | None = None,
+    environment: Mapping[str, str] = NOTHING,
 ) -> Route:
     """UsageError where a registry's name is no name."""
     for flag, place in (("--from", source), ("--to", target)):
         releases.check_place(place, flag)
     verifies = signatures.verifier(key, environment) if key else ()
-    return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=None)
+    return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=scan)
 
 
 def promote(shop: Workshop, route: Route, variants: tuple[Variant, ...]) -> tuple[Promotion, ...]:
@@ -135,9 +144,16 @@ def check(route: Route, one: Promotion) -> None:
         if not signatures.signed(route.tools, published, route.verifies):
             raise InferpackError(str(published), "is not signed by this key", "who published it?")
     for image in images:
-        check_proof(image, referrers.fetch(route.tools, image, referrers.PROOF))
+        check_proof(image, read(route, image, referrers.PROOF))
         if route.scan:
-            route.scan(str(image), referrers.fetch(route.tools, image, referrers.SBOM))
+            route.scan(str(image), read(route, image, referrers.SBOM))
+
+
+def read(route: Route, image: Published, kind: Kind) -> bytes:
+    """A document as it was signed, where signatures count: anybody may have attached another."""
+    if route.verifies:
+        return signatures.predicate(route.tools, image, kind, route.verifies)
+    return referrers.fetch(route.tools, image, kind)
 
 
 def check_proof(image: Published, content: bytes) -> None:
@@ -155,5 +171,5 @@ def check_proof(image: Published, content: bytes) -> None:
 
 
 def told(found: Iterable[Promotion]) -> str:
-    """What to pull: each index by a tag of its own and its digest, one a line."""
+    """Each index by a tag and its digest, which `docker pull` takes as it is."""
     return "\n".join(f"{one.references(one.moving)[0]}@{one.digest}" for one in found)

@@ -15,6 +15,7 @@ from inferpack import (
     releases,
     remotes,
     signatures,
+    slsa,
 )
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
@@ -39,11 +40,16 @@ class Publication(Record, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publisher:
-    """To where, HOST/NAMESPACE, by which programs, and whose signature; None signs nothing."""
+    """To where, HOST/NAMESPACE, by which programs, and whose signature; None signs nothing.
+
+    `builder` and `source` are a CI job's, for the provenance: documents.of tells more.
+    """
 
     registry: str
     tools: Tools
     signer: Signer | None
+    builder: str = slsa.BY_HAND
+    source: str = ""
 
 
 def publisher(shop: Workshop, registry: str, key: str, environment: Mapping[str, str]) -> Publisher:
@@ -51,7 +57,8 @@ def publisher(shop: Workshop, registry: str, key: str, environment: Mapping[str,
     releases.check_place(registry)
     tools = shop.tools()
     signer = signatures.signer(tools, key, environment) if key else None
-    return Publisher(registry=registry, tools=tools, signer=signer)
+    job = slsa.job(environment)
+    return Publisher(registry=registry, tools=tools, signer=signer, builder=job[0], source=job[1])
 
 
 def publish(
@@ -73,7 +80,7 @@ def publish(
             for tag in release.moving:
                 reference = release.reference(tag)
                 releases.check_platforms(release, reference, before[reference])
-        todo = [release for release in made if not is_done(shop, publisher, release, before)]
+        todo = [release for release in made if not is_done(publisher, release, before)]
         if not todo:
             console.note("  unchanged: nothing is pushed")
             return made
@@ -99,13 +106,13 @@ def publishable(shop: Workshop, variant: Variant) -> Image:
     return image
 
 
-def is_done(shop: Workshop, publisher: Publisher, release: Release, tags: Remotes) -> bool:
+def is_done(publisher: Publisher, release: Release, tags: Remotes) -> bool:
     """Tags come last: where they are right, all else is."""
     there = (tags[release.reference(tag)] for tag in release.moving)
     if not all(found and found.digest == release.digest for found in there):
         return False
-    signature = release.published.tag("sig")
-    return publisher.signer is None or remotes.find(shop.engine, signature) is not None
+    signer = publisher.signer
+    return not signer or signatures.signed(publisher.tools, release.published, signer.verifies)
 
 
 def send(shop: Workshop, todo: Iterable[Release]) -> None:
@@ -148,7 +155,7 @@ def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
 
     def told(published: Published) -> None:
         variant, image = images[published]
-        held = documents.of(shop, variant)
+        held = documents.of(shop, variant, builder=publisher.builder, repository=publisher.source)
         referrers.attach(tools, published, held, created=image.created)
         if signer:
             signatures.attest(tools, published, held, signer)
@@ -186,5 +193,5 @@ def record(shop: Workshop, variant: Variant, image: Image, made: Iterable[Releas
 
 
 def told(made: Iterable[Release]) -> str:
-    """What to pull: each index by a tag of its own and its digest, one a line."""
+    """Each index by a tag and its digest, which `docker pull` takes as it is."""
     return "\n".join(f"{item.reference(item.moving[0])}@{item.digest}" for item in made)

@@ -14,8 +14,9 @@ from inferpack.workshop import Workshop
 
 
 @contextmanager
-def scanner(shop: Workshop, files: list[Path], gate: str) -> Iterator[Callable[[Variant], str]]:
-    """Yields what scans one image: it prints a table, and raises InferpackError at the gate.
+def scanner(shop: Workshop, files: list[Path], gate: str) -> Iterator[Callable[[str, bytes], str]]:
+    """Yields what judges one image by its name and SBOM: it prints a table, returns how many there
+    are, and raises InferpackError at the gate.
 
     At the end it warns of what recipes/allowed.toml allows and no image has.
     """
@@ -27,30 +28,44 @@ def scanner(shop: Workshop, files: list[Path], gate: str) -> Iterator[Callable[[
     today = datetime.fromtimestamp(shop.now(), UTC).date()
     judged: list[Findings] = []
 
-    def image(variant: Variant) -> str:
-        sbom = shop.root / ingredients.write_sbom(shop, variant)
-        found = findings.judge(
-            sbom.read_bytes(), known, allowed, today=today, gate=least, where=str(sbom)
-        )
+    def judged_by(where: str, sbom: bytes) -> str:
+        found = findings.judge(sbom, known, allowed, today=today, gate=least, where=where)
         judged.append(found)
-        return shown(variant, found)
+        return shown(where, found)
 
     try:
-        yield image
+        yield judged_by
     finally:
         for item in findings.unmet(allowed, judged):
             wrong = f"nothing that was scanned has {item.id} of {item.package}"
             console.warn(f"recipes/allowed.toml: {wrong}; remove it")
 
 
-def shown(variant: Variant, found: Findings) -> str:
-    """Prints an image's table; returns how many there are."""
+@contextmanager
+def optional(
+    shop: Workshop, files: list[Path], gate: str
+) -> Iterator[Callable[[str, bytes], str] | None]:
+    """A scanner where there are files."""
+    if not files:
+        yield None
+        return
+    with scanner(shop, files, gate) as judge:
+        yield judge
+
+
+def scan(shop: Workshop, variant: Variant, judge: Callable[[str, bytes], str]) -> str:
+    """Judges the image on record."""
+    sbom = shop.root / ingredients.write_sbom(shop, variant)
+    return judge(variant.id, sbom.read_bytes())
+
+
+def shown(where: str, found: Findings) -> str:
     for family in found.unheard:
-        console.warn(f"{variant.id}: no advisory speaks of {family}: nobody looked at its packages")
+        console.warn(f"{where}: no advisory speaks of {family}: nobody looked at its packages")
     if not any(family.ecosystem is Ecosystem.DEBIAN for family in found.families):
-        console.warn(f"{variant.id}: its base is not ours: nobody looked at that one's packages")
+        console.warn(f"{where}: its base is not ours: nobody looked at that one's packages")
     if found.found:
         console.table(findings.HEADER, findings.rows(found))
-    hint = f"take fixed versions: ./inv lock {variant.id} --upgrade; or allow it in recipes/"
-    findings.insist(variant.id, found, f"{hint}allowed.toml, with a reason and a last day")
+    hint = "take fixed versions: ./inv lock --upgrade; or allow it in recipes/allowed.toml, "
+    findings.insist(where, found, f"{hint}with a reason and a last day")
     return f"{len(found.found)} known, none of them stops it"

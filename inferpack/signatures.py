@@ -139,5 +139,4 @@ def verified(tools: Tools, *words: str, image: Published) -> bool:
 
 
 def cosign(tools: Tools, *words: str, at: str, quiet: bool = True) -> str:
-    log = tools.logs / "cosign.log"
-    return distribution.ask(tools.cosign, *words, log=log, about=at, quiet=quiet)
+    return distribution.ask(tools.cosign, *words, logs=tools.logs, about=at, quiet=quiet)

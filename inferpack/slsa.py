@@ -3,7 +3,7 @@
 Everything is read from records, so the same image gives the same bytes whenever it is published.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +63,19 @@ def statement(
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
+def job(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Builder and repository of a GitHub Actions job, as its environment names them; elsewhere
+    nobody but whoever runs it knows.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/variables
+    """
+    try:
+        server, name = environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
+        return f"{server}/{environment['GITHUB_WORKFLOW_REF']}", f"{server}/{name}"
+    except KeyError:
+        return BY_HAND, ""
+
+
 def predicate(
     variant: Variant, image: Image, *, dependencies: list[Json], builder: str, proof: File
 ) -> Json:
@@ -114,7 +127,7 @@ def packages(image: Image, suite: str) -> Iterator[Json]:
     """Debian packages, then wheels."""
     held: tuple[Package | LockedWheel, ...] = (*image.debian, *image.wheels)
     for package in held:
-        yield file(package.file) | {"uri": str(sbom.url(package, suite))}
+        yield file(package.file) | {"uri": str(sbom.url(sbom.Part(package=package), suite))}
 
 
 def file(found: File) -> Json:

@@ -1,113 +1,28 @@
-"""./inv publish and ./inv promote, with a real registry, and what they refuse."""
+"""./inv publish with a real registry, and what it refuses."""
 
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from inferpack import distribution, images, multiarch, promote, publish, referrers
+from inferpack import distribution, images, multiarch, publish, referrers
 from inferpack.distribution import Published, Tools
-from inferpack.errors import InferpackError
-from inferpack.model import Arch, Variant
-from inferpack.publish import Publication, Publisher
+from inferpack.model import Variant
+from inferpack.publish import Publication
 from inferpack.store import read_record
-from inferpack.workshop import Workshop
-from tests.integration.conftest import proven
-from tests.integration.publishing import committed
-from tests.integration.registries import Registry, running
+from tests.integration import desk as fixtures
+from tests.integration.desk import DATED, DAY, MOVING, NOON, Desk
 
-NOON = 1_795_262_400  # 2026-11-21 12:00 UTC
-DAY = 86_400
-DATED = "1.31.1-mlas-py311-20261121"
-MOVING = ("1.31.1-mlas", "1.31.1", "latest")
-
-
-@pytest.fixture(scope="module")
-def variants(shop: Workshop) -> tuple[Variant, ...]:
-    """onnxruntime's, proven on both architectures."""
-    ids = tuple(f"onnxruntime-mlas-py311-{arch}" for arch in Arch)
-    for name in ids:
-        proven(name)
-    return tuple(shop.variants(name)[0] for name in ids)
-
-
-@pytest.fixture
-def own(shop: Workshop, variants: tuple[Variant, ...], tmp_path: Path) -> Workshop:
-    """The workshop at noon, with records that a test may spoil."""
-    made = committed(shop, variants, tmp_path / "checkout")
-    return at(made, NOON)
-
-
-def at(shop: Workshop, moment: int) -> Workshop:
-    return replace(shop, now=lambda: moment)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with running(tmp_path / "registry") as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[Path]:
-    """A private key of cosign's; own.pub is beside it."""
-    folder = tmp_path_factory.mktemp("key")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COSIGN_PASSWORD", "a password")
-        subprocess.run(
-            [tools.cosign, "generate-key-pair", "--output-key-prefix", "own"],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
-        yield folder / "own.key"
-
-
-@pytest.fixture(scope="session")
-def tools(shop: Workshop) -> Tools:
-    return shop.tools()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
-    """A publisher at work: everything but what is to be published."""
-
-    shop: Workshop
-    to: Publisher
-    registry: Registry
-
-    def publish(self, variants: tuple[Variant, ...], *, later: int = 0) -> tuple[str, ...]:
-        shop = at(self.shop, NOON + later)
-        return tuple(release.digest for release in publish.publish(shop, self.to, variants))
-
-    def refused(self, variants: tuple[Variant, ...], *, later: int = 0) -> str:
-        before = self.tags
-        with pytest.raises(InferpackError) as err:
-            self.publish(variants, later=later)
-        assert before.items() <= self.tags.items()  # those of before stay valid
-        assert {tag for tag in self.tags if tag in MOVING} <= set(before)
-        return str(err.value)
-
-    @property
-    def repository(self) -> str:
-        return f"{self.to.registry}/onnxruntime"
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The tags that people use."""
-        found = self.registry.tags(self.repository.partition("/")[2])
-        return {tag: digest for tag, digest in found.items() if not tag.startswith("sha256-")}
-
-
-@pytest.fixture
-def desk(own: Workshop, registry: Registry, tools: Tools) -> Desk:
-    to = Publisher(registry=f"{registry.host}/staging", tools=tools, signer=None)
-    return Desk(shop=own, to=to, registry=registry)
+variants = fixtures.variants
+own = fixtures.own
+registry = fixtures.registry
+key = fixtures.key
+tools = fixtures.tools
+desk = fixtures.desk
 
 
 def test_a_release_is_pushed_documented_signed_and_named(
@@ -139,6 +54,23 @@ def test_nothing_changed_is_nothing_pushed(desk: Desk, variants: tuple[Variant, 
     assert desk.publish(variants, later=DAY) == first
     assert time.monotonic() - start < 1
     assert (desk.registry.blobs(), desk.tags) == (blobs, tags)
+
+
+def test_another_keys_signature_is_not_ours(
+    desk: Desk, variants: tuple[Variant, ...], key: Path, tools: Tools, tmp_path: Path
+) -> None:
+    desk.publish(variants)
+    to = publish.publisher(desk.shop, desk.to.registry, str(key), {})
+    (release,) = publish.publish(desk.shop, to, variants)  # signs what was not signed
+    public = signatures.of_key(str(key.with_suffix(".pub")))
+    assert signatures.signed(tools, release.published, public)
+    words = [str(tools.cosign), "generate-key-pair", "--output-key-prefix", "other"]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    other = publish.publisher(desk.shop, desk.to.registry, str(tmp_path / "other.key"), {})
+    publish.publish(desk.shop, other, variants)
+    theirs = signatures.of_key(str(tmp_path / "other.pub"))
+    for verifies in (public, theirs):
+        assert signatures.signed(tools, release.published, verifies)
 
 
 def spoilt(desk: Desk, variant: Variant, **facts: object) -> None:
@@ -219,48 +151,3 @@ def test_only_what_is_proven_is_published(
     assert message.startswith(f"{variants[1].id}: {wrong}; ")
     assert message.endswith(f"run ./inv image {variants[1].id}")
     assert desk.registry.blobs() == {}
-
-
-def test_a_release_is_promoted_with_all_that_belongs_to_it(
-    desk: Desk, variants: tuple[Variant, ...], key: Path, tools: Tools
-) -> None:
-    to = publish.publisher(desk.shop, desk.to.registry, str(key), {})
-    (release,) = publish.publish(desk.shop, to, variants)
-    blobs = {name: size for name, size in desk.registry.blobs().items() if size > 100_000}
-    public = str(key.with_suffix(".pub"))
-    target = f"{desk.registry.host}/release"
-    route = promote.route(desk.shop, desk.to.registry, target, public, {})
-    (one,) = promote.promote(desk.shop, route, variants)
-    source, copied = (desk.registry.tags(f"{name}/onnxruntime") for name in ("staging", "release"))
-    assert set(copied) == set(source)
-    assert {copied[tag] for tag in (DATED, *MOVING)} == {one.digest} == {release.digest}
-    now = {name: size for name, size in desk.registry.blobs().items() if size > 100_000}
-    assert now == blobs  # nothing was built, so nothing is new
-    verify = [str(tools.cosign), "verify", "--private-infrastructure", "--key", public]
-    subprocess.run([*verify, f"{target}/onnxruntime:latest"], check=True, capture_output=True)
-
-
-def test_what_is_not_signed_by_the_key_is_not_promoted(
-    desk: Desk, variants: tuple[Variant, ...], key: Path
-) -> None:
-    (digest,) = desk.publish(variants)
-    target = f"{desk.registry.host}/release"
-    public = str(key.with_suffix(".pub"))
-    route = promote.route(desk.shop, desk.to.registry, target, public, {})
-    with pytest.raises(InferpackError) as err:
-        promote.promote(desk.shop, route, variants)
-    assert str(err.value) == (
-        f"{desk.repository}@{digest}: is not signed by this key; who published it?"
-    )
-    assert desk.registry.tags("release/onnxruntime") == {}
-
-
-def test_what_was_never_published_is_not_promoted(
-    desk: Desk, variants: tuple[Variant, ...]
-) -> None:
-    target = f"{desk.registry.host}/release"
-    route = promote.route(desk.shop, desk.to.registry, target, "", {})
-    with pytest.raises(InferpackError) as err:
-        promote.promote(desk.shop, route, variants)
-    hint = "publish it: ./inv publish onnxruntime"
-    assert str(err.value) == f"{desk.repository}: has none of its tags; {hint}"

@@ -17,16 +17,16 @@ from inferpack.distribution import Published
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
-from tests.integration import test_publish
+from tests.integration import desk as fixtures
+from tests.integration.desk import DATED, DAY, MOVING, Desk
 from tests.integration.flaky import Way, way
 from tests.integration.registries import Registry, running
-from tests.integration.test_publish import DATED, DAY, MOVING, Desk
 
-variants = test_publish.variants
-own = test_publish.own
-registry = test_publish.registry
-tools = test_publish.tools
-desk = test_publish.desk
+variants = fixtures.variants
+own = fixtures.own
+registry = fixtures.registry
+tools = fixtures.tools
+desk = fixtures.desk
 # `htpasswd -nbB -C 4 me right`: cheap, for it is checked at every request
 ACCOUNT = "me:$2b$04$XuKx5urlQfqa8manFDeHzuBaXu.GDVm3H3CXrNE4ltYmJA0mPKpLu"
 CONTINUES = "the same command continues where it stopped"

@@ -73,7 +73,7 @@ def test_what_a_registry_refuses_is_one_line(tools: Tools, said: str, line: str)
     answers(tools.oras, stderr=said, code=1)
     with pytest.raises(InferpackError) as err:
         referrers.listed(tools, IMAGE)
-    log = tools.logs / "oras.log"
+    log = tools.logs / f"oras-discover-{IMAGE.digest[7:19]}.log"
     assert str(err.value) == f"{IMAGE.repository}: {line}; full log: {log}"
 
 
