@@ -55,8 +55,11 @@ class CpuModels(Table, frozen=True):
 
 
 class Tool(Table, frozen=True):
-    """A program that inferpack itself runs, out of a Debian package that needs no other."""
+    """A program that inferpack itself runs, out of a Debian package that needs no other; `folder`
+    is where the package has it.
+    """
 
     suite: str
     packages: tuple[str, ...]
     without: tuple[str, ...] = ()
+    folder: str = "usr/bin"

@@ -51,7 +51,7 @@ def taken(folder: Path, wanted: Package, program: str) -> Package | None:
 def take(tool: Tool, program: str, host: Arch, *, cache: Path, wanted: Package) -> Package:
     """Takes the program out of the package, and returns that package."""
     folder, used = cache / "tools", fetch(tool, host, cache=cache, wanted=wanted)
-    content = deb.extract(archive.deb_path(cache, used), f"usr/bin/{program}")
+    content = deb.extract(archive.deb_path(cache, used), f"{tool.folder}/{program}")
     path = target(folder, used, program)
     with store.whole_file(path) as temporary:
         temporary.write_bytes(content)

@@ -19,7 +19,11 @@ def write_deb(path: Path, program: bytes, *, version: str = "1:10.0-1") -> Packa
     control = f"Package: qemu-user\nVersion: {version}\nArchitecture: amd64\n"
     scratch = path.with_suffix(".tar")
     files: rootfs.Tree = {"control": rootfs.File(control.encode())}
-    data: rootfs.Tree = {"usr/bin/qemu-arm": rootfs.File(b"arm"), PROGRAM: rootfs.File(program)}
+    data: rootfs.Tree = {
+        "usr/bin/qemu-arm": rootfs.File(b"arm"),
+        PROGRAM: rootfs.File(program),
+        "usr/libexec/qemu-x86_64": rootfs.File(b"a plugin"),
+    }
     path.write_bytes(
         ar(
             debian_binary=b"2.0\n",
@@ -44,9 +48,9 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return offered
 
 
-def ensure(tmp_path: Path, committed: Package) -> Path:
+def ensure(tmp_path: Path, committed: Package, tool: Tool = TOOL) -> Path:
     return tools.ensure(
-        TOOL, "qemu-x86_64", Arch.AMD64, cache=tmp_path / "cache", committed=(committed,)
+        tool, "qemu-x86_64", Arch.AMD64, cache=tmp_path / "cache", committed=(committed,)
     )
 
 
@@ -64,6 +68,12 @@ def test_the_program_is_taken_out_of_the_package_once(tmp_path: Path, debian: Pa
     archive.deb_path(tmp_path / "cache", committed).unlink()
     debian.unlink()
     assert ensure(tmp_path, committed) == made
+
+
+def test_a_package_may_have_it_in_a_folder_of_its_own(tmp_path: Path, debian: Path) -> None:
+    committed = write_deb(debian, b"the emulator")
+    plugin = msgspec.structs.replace(TOOL, folder="usr/libexec")
+    assert ensure(tmp_path, committed, plugin).read_bytes() == b"a plugin"
 
 
 def test_a_program_that_was_changed_in_the_cache_is_taken_again(
