@@ -128,16 +128,17 @@ def lint_sources() -> None:
     from inferpack import process  # noqa: PLC0415
 
     tools = Path(sys.executable).parent
-    goldens = sorted((ROOT / "tests/golden").rglob("*.Dockerfile"))
     sources = [
-        ROOT / name for name in ("inferpack", "selftest", "tests", "bench", "ci", "tasks.py")
+        ROOT / name
+        for name in ("inferpack", "selftest", "tests", "bench", "ci", "docs", "tasks.py")
     ]
+    dockerfiles = sorted(path for source in sources for path in source.rglob("*.Dockerfile"))
     with console.step("lint: ruff, mypy, hadolint"):
         commands: tuple[list[str | Path], ...] = (
             [tools / "ruff", "check", *sources],
             [tools / "ruff", "format", "--check", *sources],
             [tools / "mypy", "--config-file", ROOT / "pyproject.toml"],
-            [tools / "hadolint", *goldens],
+            [tools / "hadolint", *dockerfiles],
         )
         for argv in commands:
             process.run(argv, log=logs() / "lint.log", cwd=ROOT, quiet=True)
