@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from inferpack import distribution, images, multiarch, publish, referrers
+from inferpack import distribution, images, multiarch, publish, referrers, signatures
 from inferpack.distribution import Published, Tools
 from inferpack.model import Variant
 from inferpack.publish import Publication
