@@ -143,6 +143,19 @@ def scan(
         each(glob, lambda own: scanning.scan(shop(), own, judge), arch=arch, runs=False)
 
 
+@task(
+    positional=["image"],
+    help={"image": "a name, pulled where the engine does not have it; all platforms of an index"},
+)
+@command
+def verify(_: Context, image: str) -> None:
+    """Build an image again from the commit in its labels; exit code 1 where it is another."""
+    from inferpack import verify as verifier  # noqa: PLC0415
+
+    prepare()
+    console.result(verifier.verify(shop(), image))
+
+
 @task
 @command
 def proof_ladder(_: Context, glob: str) -> None:

@@ -117,7 +117,7 @@ def needed(found: RawMetadata, variant: Variant) -> Iterator[str]:
 
 def sources(shop: Workshop, wheel: LockedWheel) -> tuple[File, ...]:
     """Of a wheel that was built here."""
-    for path in sorted((shop.root / "build/wheels").glob("*/wheel.json")):
+    for path in sorted(shop.built_wheels.glob("*/wheel.json")):
         record = store.read_record(path, BuiltWheel)
         if record is not None and record.file == wheel.file:
             return record.source

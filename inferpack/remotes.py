@@ -1,4 +1,4 @@
-"""What a registry has, and how it gets more: by the engine, which knows the user's credentials."""
+"""What a registry has, gives and gets: by the engine, which knows the user's credentials."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +59,18 @@ def look(engine: Engine, references: Iterable[str]) -> dict[str, Remote | None]:
     return dict(zip(names, each(lambda name: find(engine, name), names), strict=True))
 
 
+def pull(engine: Engine, reference: str, platform: str = "") -> None:
+    """As `docker pull` does; of this machine's platform where none is named, as linux/arm64."""
+    import docker  # noqa: PLC0415
+
+    with explained(reference):
+        try:
+            engine.client.images.pull(reference, platform=platform or None)
+        except docker.errors.NotFound as err:
+            wrong = "is neither in the engine nor in a registry that shows it"
+            raise InferpackError(reference, wrong, "check its name, or docker login") from err
+
+
 def push(engine: Engine, reference: str, told: Callable[[str, int], None]) -> frozenset[str]:
     """Sends what the registry lacks of an image and of all its platforms, then sets the tag.
 
@@ -97,7 +109,7 @@ def explained(reference: str) -> Iterator[None]:
 def refused(reference: str, reason: str) -> InferpackError:
     host = reference.partition("/")[0]
     if any(word in reason.lower() for word in REFUSED):
-        hint = f"docker login {host}, with an account that may write there"
+        hint = f"docker login {host}, with an account that has the right"
         return InferpackError(reference, f"the registry refuses: {reason}", hint)
     hint = f"check that {host} is up; the same command continues where it stopped"
     return InferpackError(reference, f"the registry failed: {reason}", hint)

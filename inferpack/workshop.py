@@ -48,6 +48,10 @@ class Workshop:
     def cache(self) -> Path:
         return self.root / ".cache"
 
+    @property
+    def built_wheels(self) -> Path:
+        return self.root / "build/wheels"
+
     def folder(self, variant: Variant) -> Path:
         return self.root / "build" / variant.id
 
@@ -56,13 +60,13 @@ class Workshop:
 
     def places(self) -> Indexes:
         """Where an image's wheels come from: those that are built here, then pip's indexes."""
-        built = sorted((self.root / "build/wheels").glob("*/*.whl"))
+        built = sorted(self.built_wheels.glob("*/*.whl"))
         folders = dict.fromkeys(path.parent.absolute().as_uri() for path in built)
         known = self.indexes()
         return replace(known, find_links=(*folders, *known.find_links))
 
     def wheel_folder(self, variant: WheelVariant) -> Path:
-        return self.root / "build/wheels" / variant.id
+        return self.built_wheels / variant.id
 
     def wheel_variants(self, glob: str = "*") -> tuple[WheelVariant, ...]:
         found = wheel_recipes.load(self.wheels, self.recipes)

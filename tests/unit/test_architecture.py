@@ -15,9 +15,9 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(level.split())
     for level in (
         "errors",
-        "tables wording charts serving licences severity",
+        "tables wording charts serving licences severity layout",
         "expectation prune difference allowed advisories",
-        "model translation",
+        "model translation sameness",
         "bases rungs wheel osv findings",
         "debian_tracker",
         "advisory_files",
@@ -31,14 +31,14 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "scripts",
         "debian",
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance"
-        " tools finish wheel_checks sysroot job diagnosis local_registry",
+        " tools finish wheel_checks sysroot job diagnosis local_registry stored",
         "wheel_recipes source_files",
         "sources",
         "workshop backends builder ladder kernels contents summary sbom",
         "multiarch emulation building slsa",
         "releases",
         "pipeline locking status gains compatibility wheel_offers ingredients",
-        "throughput wheel_index wheel_tests documents scan",
+        "throughput wheel_index wheel_tests documents scan verify",
         "climb cpus wheels publish promote",
         "supply",
         "records changes",
@@ -50,7 +50,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
 )
 DOORS = {
     "subprocess": {"process"},
-    "docker": {"engine", "remotes"},
+    "docker": {"engine", "remotes", "stored"},
     "requests": {"fetch", "engine", "remotes"},  # the Docker SDK's time-outs are requests' own
     "rich": {"console"},
 }
