@@ -2,7 +2,7 @@
 
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import IO, cast
@@ -107,16 +107,19 @@ def fields(old: bytes, new: bytes) -> tuple[Change, ...]:
     """Fields of two JSON documents that differ, each with its path.
 
     Of two configs without what is told elsewhere and better: layers file by file, and packages one
-    by one. History repeats the rest: it is told where nothing else differs.
+    by one.
     """
     before, after = (dict(flat(msgspec.json.decode(text))) for text in (old, new))
-    found = [
+    return tuple(
         change
         for change in compared(before, after)
         if not change.what.startswith(LAYERS) and not change.what.endswith(PACKAGES)
-    ]
-    first_hand = tuple(change for change in found if not change.what.startswith("history"))
-    return first_hand or tuple(found)
+    )
+
+
+def without_history(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """A config's history repeats its layers and its other fields."""
+    return tuple(change for change in changes if not change.what.startswith("history"))
 
 
 def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:

@@ -184,14 +184,21 @@ def passing_name(checkout: Path) -> str:
 
 
 def differences(old: Side, new: Side) -> tuple[Change, ...]:
-    """From what was published to what was made; the manifests' where the images hold the same."""
+    """From what was published to what was made, causes first; if all is the same that an image
+    holds, then how it is stored.
+    """
     configs = (side.layout.read(side.manifest.config.digest) for side in (old, new))
     manifests = (side.layout.read(side.image.digest) for side in (old, new))
+    fields = sameness.fields(*configs)
     return (
-        *sameness.packages(old.config, new.config),
-        *layers(old, new),
-        *sameness.fields(*configs),
-    ) or sameness.fields(*manifests)
+        (
+            *sameness.packages(old.config, new.config),
+            *layers(old, new),
+            *sameness.without_history(fields),
+        )
+        or fields
+        or sameness.fields(*manifests)
+    )
 
 
 def layers(old: Side, new: Side) -> Iterator[Change]:

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import zstandard
 
@@ -57,9 +58,14 @@ class Blobs:
         return {"mediaType": media_type, "digest": sha256(content), "size": len(content), **more}
 
     def image(
-        self, layers: Iterable[bytes], *, packed: str = "", arch: str = "amd64", **config: object
+        self,
+        layers: Iterable[bytes],
+        *,
+        packed: str = "",
+        arch: str = "amd64",
+        config: Mapping[str, object] = MappingProxyType({}),
     ) -> dict[str, object]:
-        """Adds an image of these tars; `config` are more of its config's fields."""
+        """Adds an image of these tars; `config`: more fields of that document."""
         tars = list(layers)
         document = {
             "architecture": arch,

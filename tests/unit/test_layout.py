@@ -39,7 +39,8 @@ def test_a_config_tells_labels_and_what_each_layer_holds(tmp_path: Path) -> None
         {"created_by": "ENV A=1", "empty_layer": True},
         {"created_by": "COPY x /x # buildkit"},
     ]
-    image = blobs.image([TAR, TAR, TAR], config={"Labels": {"a": "b"}}, history=history)
+    more = {"config": {"Labels": {"a": "b"}}, "history": history}
+    image = blobs.image([TAR, TAR, TAR], config=more)
     layout = Layout(blobs.write(tmp_path / "image.tar", image))
     config = layout.config(layout.image)
     assert config == Config(

@@ -8,7 +8,16 @@ import pytest
 
 from inferpack.difference import Change
 from inferpack.layout import Config, Root, Runtime
-from inferpack.sameness import PACKAGES, Entry, advice, entries, fields, first_file, packages
+from inferpack.sameness import (
+    PACKAGES,
+    Entry,
+    advice,
+    entries,
+    fields,
+    first_file,
+    packages,
+    without_history,
+)
 from tests.unit.layouts import member, sha256, tar
 
 OLD, NEW = sha256(b"old"), sha256(b"new")
@@ -147,7 +156,6 @@ CONFIG = {
             {"history": [{"created_by": "ENV A=2"}]},
             ['history[0].created_by: "ENV A=1" → "ENV A=2"'],
         ),
-        ({"history": [], "author": "me"}, ['author: absent → "me"']),
     ],
 )
 def test_a_field_of_the_config_that_differs_is_told(
@@ -155,6 +163,11 @@ def test_a_field_of_the_config_that_differs_is_told(
 ) -> None:
     old, new = (json.dumps(side).encode() for side in (CONFIG, {**CONFIG, **changed}))
     assert [str(change) for change in fields(old, new)] == told
+
+
+def test_history_is_left_out_where_it_only_repeats() -> None:
+    config, history = (Change(what=what, before="1", after="2") for what in ("user", "history[0]"))
+    assert without_history([config, history]) == (config,)
 
 
 def test_the_advice_follows_the_first_difference() -> None:
