@@ -336,7 +336,7 @@ def test(_: Context, only: str = "") -> None:
     from inferpack.model import Arch  # noqa: PLC0415
 
     real = "unit" not in only
-    prepare(docker=real, browser=real, archs=Arch if real else ())
+    prepare(docker=real, tests=real, archs=Arch if real else ())
     lint_sources()
     import pytest  # noqa: PLC0415
 

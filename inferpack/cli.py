@@ -163,14 +163,14 @@ def machine() -> "Machine":
     )
 
 
-def prepare(*, docker: bool = True, browser: bool = False, archs: Iterable["Arch"] = ()) -> None:
+def prepare(*, docker: bool = True, tests: bool = False, archs: Iterable["Arch"] = ()) -> None:
     """Brings what is missing, or names it; `archs`: of images that shall run, by emulation if not
     otherwise.
     """
     from inferpack import base  # noqa: PLC0415
     from inferpack import doctor as physician  # noqa: PLC0415
 
-    physician.insist(machine(), physician.mend(machine(), docker=docker, browser=browser))
+    physician.insist(machine(), physician.mend(machine(), docker=docker, tests=tests))
     emulators = {arch: shop().emulator(arch) for arch in archs if arch is not base.native()}
     if emulators:  # fetching them needs what is there only now
         found = physician.mend(machine(), docker=docker, emulators=emulators)

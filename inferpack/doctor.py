@@ -26,6 +26,7 @@ PROGRAMS = {
     "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
     "patch": "patch",  # to sources of wheels
 }
+CLIENTS = {"skopeo": "skopeo"}  # of registries, not ours: for tests
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it
 
@@ -69,22 +70,20 @@ def examine(
     machine: Machine,
     *,
     docker: bool = True,
-    browser: bool = False,
+    tests: bool = False,
     emulators: Mapping[Arch, Path] = NONE,
 ) -> tuple[Finding, ...]:
-    """Every prerequisite, in the order of need; `docker`: also an engine, `browser`: also what the
-    tests see the report with, `emulators`: also that the kernel runs other architectures by these.
+    """Every prerequisite, in the order of need; `docker`: also an engine, `tests`: also a browser
+    and CLIENTS, `emulators`: also that the kernel runs other architectures by these.
     """
-    programs = (
-        Finding(name=name, found=shutil.which(name), package=package)
-        for name, package in PROGRAMS.items()
-    )
+    wanted = PROGRAMS | CLIENTS if tests else PROGRAMS
+    programs = (Finding(name=it, found=shutil.which(it), package=wanted[it]) for it in wanted)
     keys = Finding(
         name="Debian's archive keys",
         found=str(KEYRING) if KEYRING.exists() else None,
         package="debian-archive-keyring",
     )
-    seen = (examine_browser(),) if browser else ()
+    seen = (examine_browser(),) if tests else ()
     emulated = (examine_emulation(machine, arch, path) for arch, path in emulators.items())
     return (*programs, keys, *seen, *(examine_docker(machine) if docker else ()), *emulated)
 
@@ -206,11 +205,11 @@ def mend(
     machine: Machine,
     *,
     docker: bool = True,
-    browser: bool = False,
+    tests: bool = False,
     emulators: Mapping[Arch, Path] = NONE,
 ) -> tuple[Finding, ...]:
     """Installs what is missing, where that is allowed; what was found in the end."""
-    asked = functools.partial(examine, machine, docker=docker, browser=browser, emulators=emulators)
+    asked = functools.partial(examine, machine, docker=docker, tests=tests, emulators=emulators)
     findings = asked()
     missing = lacking(findings)
     if not missing or may_not_install(machine) is not None:

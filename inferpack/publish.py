@@ -84,7 +84,7 @@ def publish(
         if not todo:
             console.note("  unchanged: nothing is pushed")
             return made
-        send(shop, todo)
+        send(shop, publisher, todo)
         tell(shop, publisher, todo)
         move(shop, publisher, todo, before)
         for variant in variants:
@@ -115,33 +115,51 @@ def is_done(publisher: Publisher, release: Release, tags: Remotes) -> bool:
     return not signer or signatures.signed(publisher.tools, release.published, signer.verifies)
 
 
-def send(shop: Workshop, todo: Iterable[Release]) -> None:
-    """Pushes each under today's dated tag, and looks whether the registry has it whole."""
+def send(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
+    """Pushes each under today's dated tag, and looks whether the registry has it whole.
+
+    One after the other: each sends several layers at once, and they share some.
+    """
     dated = {release.reference(release.dated(shop.now())): release for release in todo}
-    before, gone = remotes.look(shop.engine, dated), dict[str, int]()
+    before, sent = remotes.look(shop.engine, dated), dict[str, int]()
     for name, release in dated.items():
         releases.check_dated(release, name, before[name])
     with console.watching(f"push {len(dated)} indexes") as shown:
 
         def told(layer: str, size: int) -> None:
-            gone[layer] = size
-            shown(f"{sum(gone.values()) / MB:,.0f} MB")
+            sent[layer] = size
+            shown(f"{sum(sent.values()) / MB:,.0f} MB")
 
-        missing = [name for name, found in before.items() if found is None]
-        remotes.each(lambda name: push(shop, dated[name], name, told), missing)
+        for name, release in dated.items():
+            layers = frozenset[str]() if before[name] else push(shop, release, name, told)
+            sent |= sizes(publisher, release, layers)
         for name, found in remotes.look(shop.engine, dated).items():
             releases.check_pushed(dated[name], name, found)
+    console.note(f"  {sum(sent.values()) / MB:,.1f} MB of {len(sent)} layers")
     for name, release in dated.items():
-        console.note(f"  {name} ({', '.join(variant.arch for variant in release.variants)})")
+        console.note(f"  {name} ({', '.join(sorted(release.platforms))})")
 
 
-def push(shop: Workshop, release: Release, name: str, told: Callable[[str, int], None]) -> None:
+def push(
+    shop: Workshop, release: Release, name: str, told: Callable[[str, int], None]
+) -> frozenset[str]:
     """The engine pushes what has the name, so the index has it for as long as that takes."""
     shop.engine.load(multiarch.archive(name, release.document), name, release.digest)
     try:
-        remotes.push(shop.engine, name, told)
+        return remotes.push(shop.engine, name, told)
     finally:
         shop.engine.remove(name)
+
+
+def sizes(publisher: Publisher, release: Release, layers: frozenset[str]) -> dict[str, int]:
+    """In bytes, of the layers among these that the release's images have: engines name them by the
+    first 12 digits of their digests.
+    """
+    images = [Published(release.repository, image.digest) for image in release.images if layers]
+    found = [distribution.manifest(publisher.tools, str(image)) for image in images]
+    known = (layer for manifest in found if manifest for layer in manifest["layers"])
+    named = {layer["digest"][7:19]: layer["size"] for layer in known}
+    return {name: named[name] for name in layers & set(named)}
 
 
 def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
@@ -163,8 +181,9 @@ def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
     with console.step(f"SBOM, provenance and proof of {len(images)} images"):
         remotes.each(told, images)
     if signer:
-        with console.step(f"signatures of {len(images)} images"):
-            remotes.each(lambda release: signatures.sign(tools, release.published, signer), todo)
+        with console.step(f"signatures of {len(images)} images and their indexes"):
+            for release in todo:  # not at once: indexes share images
+                signatures.sign(tools, release.published, signer)
 
 
 def move(shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Remotes) -> None:

@@ -74,7 +74,7 @@ def attach(
         words += ("--annotation", f"{CREATED}={moment}", str(image), f"{kind.file}:{kind.artifact}")
         with tempfile.TemporaryDirectory(prefix="attach-") as name:
             (Path(name) / kind.file).write_bytes(document.content)
-            oras(tools, *words, at=image.repository, cwd=Path(name), quiet=False)
+            oras(tools, *words, at=image.repository, cwd=Path(name))
     return missing
 
 

@@ -97,7 +97,7 @@ def attest(
             path.write_bytes(document.predicate)
             words = ("attest", *signer.signs, "--type", document.kind.predicate)
             words += ("--predicate", str(path), "--replace", "--yes", str(image))
-            cosign(tools, *words, at=image.repository, quiet=False)
+            cosign(tools, *words, at=image.repository)
     return new
 
 

@@ -77,7 +77,7 @@ def test_an_image_with_the_proof_of_another_is_not_promoted(
 ) -> None:
     image, document = forged(desk, variants[0])
     index = releases.releases(desk.to.registry, variants, chosen(desk, variants))[0]
-    publish.send(desk.shop, [index])  # as any client could
+    publish.send(desk.shop, desk.to, [index])  # as any client could
     distribution.tag(tools, index.published, "latest")
     referrers.attach(tools, image, [document], created=NOON)
     assert refused(desk, variants) == (
@@ -90,7 +90,7 @@ def test_an_image_without_a_proof_is_not_promoted(
     desk: Desk, variants: tuple[Variant, ...], tools: Tools
 ) -> None:
     index = releases.releases(desk.to.registry, variants, chosen(desk, variants))[0]
-    publish.send(desk.shop, [index])
+    publish.send(desk.shop, desk.to, [index])
     distribution.tag(tools, index.published, "latest")
     message = refused(desk, variants)
     assert message.endswith(": has no proof.json; publish attaches it")

@@ -157,12 +157,13 @@ def test_nothing_missing_is_no_error(machine: Machine) -> None:
         doctor.insist(machine, (Finding(name="docker engine", found=None),))
 
 
-def test_only_the_tests_need_a_browser(
+def test_only_the_tests_need_a_browser_and_another_client(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "Chromium" not in [item.name for item in doctor.examine(machine, docker=False)]
-    found = doctor.examine(machine, docker=False, browser=True)
+    names = {item.name for item in doctor.examine(machine, docker=False)}
+    found = doctor.examine(machine, docker=False, tests=True)
+    assert {item.name for item in found} - names == {"Chromium", "skopeo"}
     lacking = Finding(name="Chromium", found=None, package="chromium-headless-shell")
     assert lacking in found
     assert message(machine, lacking) == (
