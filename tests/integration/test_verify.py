@@ -62,8 +62,9 @@ def namespace(committed: Checkout) -> str:
 
 
 def own(committed: Checkout) -> list[str]:
+    """The names of its images; the engine lists those of one second in any order."""
     listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{namespace(committed)}/*")
-    return listed.splitlines()
+    return sorted(listed.splitlines())
 
 
 def build(dockerfile: str, reference: str, folder: Path, *, created: str = "") -> str:
