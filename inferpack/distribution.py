@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from inferpack import process
+from inferpack import console, process
 from inferpack.errors import InferpackError
 
 ABSENT = "has no such image"
@@ -92,14 +92,12 @@ def plain(reference: str, flag: str = "--plain-http") -> tuple[str, ...]:
     return (flag,) if is_loopback(reference) else ()
 
 
-def oras(tools: Tools, *words: str, at: str, cwd: Path | None = None, quiet: bool = True) -> str:
+def oras(tools: Tools, *words: str, at: str, cwd: Path | None = None) -> str:
     """oras's stdout; `at`: the repository that is asked."""
-    return ask(tools.oras, *words, logs=tools.logs, about=at, cwd=cwd, quiet=quiet)
+    return ask(tools.oras, *words, logs=tools.logs, about=at, cwd=cwd)
 
 
-def ask(
-    program: Path, *words: str, logs: Path, about: str, cwd: Path | None = None, quiet: bool = True
-) -> str:
+def ask(program: Path, *words: str, logs: Path, about: str, cwd: Path | None = None) -> str:
     """A tool's stdout; InferpackError in one line where REASONS know why it failed.
 
     `about`: the repository, or the key, that is at fault then. Each image's log is its own: several
@@ -109,7 +107,7 @@ def ask(
     name = "-".join((program.name, words[0], *(image.groups() if image else ())))
     log = logs / f"{name}.log"
     try:
-        return process.run([program, *words], log=log, cwd=cwd, quiet=quiet)
+        return process.run([program, *words], log=log, cwd=cwd, quiet=True)
     except InferpackError as err:
         raise explained(about, err) from err
 
@@ -146,8 +144,9 @@ def platforms(tools: Tools, image: Published) -> tuple[Published, ...]:
 
 def tag(tools: Tools, image: Published, *tags: str) -> None:
     """Points tags at what is there already; nothing is uploaded."""
+    console.note(f"  {', '.join(tags)}: {image}")
     words = ("tag", *plain(image.repository), str(image), *tags)
-    oras(tools, *words, at=image.repository, quiet=False)
+    oras(tools, *words, at=image.repository)
 
 
 def tags(tools: Tools, repository: str) -> frozenset[str]:

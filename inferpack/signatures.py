@@ -80,7 +80,7 @@ def sign(tools: Tools, image: Published, signer: Signer) -> bool:
     if all(signed(tools, item, signer.verifies) for item in images):
         return False
     words = ("sign", *signer.signs, "--recursive", "--yes", str(image))
-    cosign(tools, *words, at=image.repository, quiet=False)
+    cosign(tools, *words, at=image.repository)
     return True
 
 
@@ -138,5 +138,5 @@ def verified(tools: Tools, *words: str, image: Published) -> bool:
     return True
 
 
-def cosign(tools: Tools, *words: str, at: str, quiet: bool = True) -> str:
-    return distribution.ask(tools.cosign, *words, logs=tools.logs, about=at, quiet=quiet)
+def cosign(tools: Tools, *words: str, at: str) -> str:
+    return distribution.ask(tools.cosign, *words, logs=tools.logs, about=at)
