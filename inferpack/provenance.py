@@ -1,5 +1,6 @@
 """The commit an image is built from."""
 
+import re
 from pathlib import Path
 
 from inferpack import console, process
@@ -23,3 +24,12 @@ def origin(root: Path, log: Path) -> Origin:
         console.warn(f"no commit is known, images say 'unknown': {str(err).splitlines()[-1]}")
         return Origin(revision="unknown", created=EPOCH)
     return Origin(revision=revision + dirty, created=int(seconds))
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision names a commit and nothing else: such an image can be built again.
+
+    >>> is_commit("e07e5a7" * 5 + "81c8b"), is_commit("e07e5a7-dirty"), is_commit("unknown")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[0-9a-f]{40}", revision) is not None
