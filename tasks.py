@@ -33,12 +33,16 @@ if TYPE_CHECKING:
 
 HERE = Path(os.environ.get("INFERPACK_CWD", ""))  # where the user is
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
-BOTH = {"arch": "amd64 or arm64; without it all"}
 SCAN = {
     "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
     "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
     "rated stops it where a fixed version exists, or with `unknown`",
 }
+
+
+def here(key: str) -> str:
+    """A key file by its path from where the user is; a URI or `keyless` is what it is."""
+    return str(HERE / key) if key and (HERE / key).exists() else key
 
 
 @task(name="list")
@@ -238,7 +242,7 @@ def index_(
 @task(
     positional=["glob"],
     help={
-        **BOTH,
+        "arch": "amd64 or arm64; without it all",
         "registry": "HOST/NAMESPACE; it is `docker login` that knows your password",
         "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
     },
@@ -247,18 +251,19 @@ def index_(
 def publish(_: Context, glob: str, registry: str = "", key: str = "", arch: str = "all") -> None:
     """Push proven images as multi-arch releases, with SBOM, proof and signature, and tag them."""
     from inferpack import publish as publishing  # noqa: PLC0415
+    from inferpack import releases  # noqa: PLC0415
 
-    to = publishing.publisher(shop(), registry, key, os.environ)
-    each_recipe(glob, lambda own: publishing.told(publishing.publish(shop(), to, own)), arch=arch)
+    prepare()
+    to = publishing.publisher(shop(), registry, here(key), os.environ)
+    each_recipe(glob, lambda own: releases.told(publishing.publish(shop(), to, own)), arch=arch)
 
 
 @task(
     positional=["glob"],
     help={
-        **BOTH,
         "from": "HOST/NAMESPACE that has them",
         "to": "HOST/NAMESPACE that gets them",
-        "key": "cosign's public key, by which all must be signed; or `keyless`",
+        "key": "cosign's public key, by which all must be signed",
         **SCAN,
     },
     iterable=["advisories"],
@@ -273,17 +278,16 @@ def promote(
     to: str = "",
     key: str = "",
     severity: str = "high",
-    arch: str = "all",
 ) -> None:
     """Copy releases to another namespace, by digest, with all that belongs to them; then tag."""
     from inferpack import promote as promotion  # noqa: PLC0415
+    from inferpack import releases  # noqa: PLC0415
     from inferpack import scan as scanning  # noqa: PLC0415
 
+    prepare()
     with scanning.optional(shop(), [HERE / name for name in advisories], severity) as judge:
-        route = promotion.route(shop(), from_, to, key=key, scan=judge, environment=os.environ)
-        each_recipe(
-            glob, lambda own: promotion.told(promotion.promote(shop(), route, own)), arch=arch
-        )
+        route = promotion.route(shop(), from_, to, key=here(key), scan=judge)
+        each_recipe(glob, lambda own: releases.told(promotion.promote(shop(), route, own)))
 
 
 @task(help={"port": "of this machine, where it listens", "stop": "end it; what it has stays"})

@@ -94,7 +94,9 @@ def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = 
     every({item.id: (item.version, functools.partial(work, item)) for item in variants})
 
 
-def each_recipe(glob: str, work: Callable[[tuple["Variant", ...]], str], *, arch: str) -> None:
+def each_recipe(
+    glob: str, work: Callable[[tuple["Variant", ...]], str], *, arch: str = ALL
+) -> None:
     """Prints what `work` makes of the chosen variants of every recipe."""
     variants = chosen(glob, arch)
     prepare()

@@ -1,9 +1,8 @@
 """What is published goes from one namespace to another, by digest: nothing is built again."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -13,10 +12,9 @@ from inferpack.errors import InferpackError
 from inferpack.model import Variant
 from inferpack.proof import Proof
 from inferpack.referrers import Kind
-from inferpack.remotes import Remotes
+from inferpack.remotes import Remote, Remotes
 from inferpack.workshop import Workshop
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
 DATED = re.compile(r"(?P<stem>.+)-\d{8}")
 
 
@@ -62,12 +60,11 @@ def route(
     *,
     key: str = "",
     scan: Callable[[str, bytes], str] | None = None,
-    environment: Mapping[str, str] = NOTHING,
 ) -> Route:
     """UsageError where a registry's name is no name."""
     for flag, place in (("--from", source), ("--to", target)):
         releases.check_place(place, flag)
-    verifies = signatures.verifier(key, environment) if key else ()
+    verifies = signatures.of_key(key) if key else ()
     return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=scan)
 
 
@@ -77,37 +74,55 @@ def promote(shop: Workshop, route: Route, variants: tuple[Variant, ...]) -> tupl
     InferpackError before anything is copied where an image has no passing proof or is stopped by
     the scan, a signature does not hold, or a tag of the target forbids it.
     """
-    found = promotions(shop, route, variants)
-    before = remotes.look(shop.engine, (name for one in found for name in named(one)))
-    for one in found:
-        for name in one.references(one.dated):
-            releases.check_dated(one, name, before[name])
-        for name in one.references(one.moving):
-            releases.check_platforms(one, name, before[name])
-    todo = [one for one in found if not is_there(one, before)]
-    if not todo:
-        console.note("  unchanged: nothing is copied")
-        return found
-    with console.step(f"check {len(todo)} indexes"):
-        remotes.each(lambda one: check(route, one), todo)
-    with console.step(f"copy {len(todo)} indexes"):
+    with shop.engine.reporting():
+        found = promotions(shop, route, variants)
+        before = look(shop, found)
+        for one in found:
+            for name in one.references(one.dated):
+                releases.check_dated(one, name, before[name])
+            for name in one.references(one.moving):
+                releases.check_platforms(one, name, before[name])
+        with console.step(f"check {len(found)} indexes"):
+            images = dict.fromkeys(image for one in found for image in signed_images(route, one))
+            for image in images:
+                check(route, image)
+        todo = [one for one in found if not is_there(route, one, before)]
+        if not todo:
+            console.note("  unchanged: nothing is copied")
+            return found
+        with console.step(f"copy {len(todo)} indexes"):
+            for one in todo:
+                copy(shop, route, one)
+        now = look(shop, todo)
         for one in todo:
-            referrers.copy(route.tools, one.source, one.repository)
-            releases.check_pushed(one, str(one.target), remotes.find(shop.engine, str(one.target)))
-    now = remotes.look(shop.engine, before)
-    for one in todo:
-        for name in named(one):
-            releases.check_unmoved(one, name, before[name], now[name])
-        distribution.tag(route.tools, one.target, *one.dated, *one.moving)
-    return found
+            for name in named(one):
+                releases.check_unmoved(one, name, before[name], now[name])
+        for one in todo:
+            distribution.tag(route.tools, one.target, *one.dated, *one.moving)
+        return found
+
+
+def look(shop: Workshop, found: Iterable[Promotion]) -> dict[str, Remote | None]:
+    """What all their names mean in the target now."""
+    return remotes.look(shop.engine, (name for one in found for name in named(one)))
 
 
 def named(one: Promotion) -> tuple[str, ...]:
     return one.references((*one.dated, *one.moving))
 
 
-def is_there(one: Promotion, tags: Remotes) -> bool:
-    return all((found := tags[name]) and found.digest == one.digest for name in named(one))
+def is_there(route: Route, one: Promotion, names: Remotes) -> bool:
+    """Whether all its tags are right and, where signatures count, it is signed there too."""
+    if not all((found := names[name]) and found.digest == one.digest for name in named(one)):
+        return False
+    return not route.verifies or signatures.signed(route.tools, one.target, route.verifies)
+
+
+def copy(shop: Workshop, route: Route, one: Promotion) -> None:
+    """Copies the index with all that belongs to it, and looks whether it is there, and signed."""
+    referrers.copy(route.tools, one.source, one.repository)
+    releases.check_pushed(one, str(one.target), remotes.find(shop.engine, str(one.target)))
+    signed_images(route, replace(one, source=one.target))
 
 
 def promotions(
@@ -125,7 +140,7 @@ def promotions(
     digests = {there[tag].digest: there[tag] for tag in names.moving if tag in there}
     if not digests:
         raise InferpackError(origin, "has none of its tags", f"publish it: ./inv publish {recipe}")
-    return tuple(
+    promoted = tuple(
         Promotion(
             source=Published(origin, digest),
             repository=f"{route.target}/{recipe}",
@@ -135,18 +150,33 @@ def promotions(
         )
         for digest, remote in digests.items()
     )
+    for one in promoted:
+        if not one.dated:
+            wrong = f"{one.moving[0]} names {one.digest}, which no dated tag of this recipe does"
+            raise InferpackError(origin, wrong, f"publish it first: ./inv publish {recipe}")
+    return promoted
 
 
-def check(route: Route, one: Promotion) -> None:
-    """Raises InferpackError where a signature, a proof or the scan of any platform's SBOM fails."""
+def signed_images(route: Route, one: Promotion) -> tuple[Published, ...]:
+    """The images of an index; InferpackError where it has none or, where signatures count, one is
+    missing.
+    """
     images = distribution.platforms(route.tools, one.source)
+    if not images:
+        wrong = "is no index of images"
+        raise InferpackError(str(one.source), wrong, "promote what ./inv publish made")
     for published in (one.source, *images) if route.verifies else ():
         if not signatures.signed(route.tools, published, route.verifies):
             raise InferpackError(str(published), "is not signed by this key", "who published it?")
-    for image in images:
-        check_proof(image, read(route, image, referrers.PROOF))
-        if route.scan:
-            route.scan(str(image), read(route, image, referrers.SBOM))
+    return images
+
+
+def check(route: Route, image: Published) -> None:
+    """Raises InferpackError where an image's proof, or the scan of its SBOM, fails."""
+    check_proof(image, read(route, image, referrers.PROOF))
+    if route.scan:
+        console.note(f"  {image}")
+        route.scan(str(image), read(route, image, referrers.SBOM))
 
 
 def read(route: Route, image: Published, kind: Kind) -> bytes:
@@ -168,8 +198,3 @@ def check_proof(image: Published, content: bytes) -> None:
             f"its proof is of {proof.digest}, and {'passed' if proof.report.is_proof else 'failed'}"
         )
         raise InferpackError(str(image), wrong, "publish proven images: ./inv publish")
-
-
-def told(found: Iterable[Promotion]) -> str:
-    """Each index by a tag and its digest, which `docker pull` takes as it is."""
-    return "\n".join(f"{one.references(one.moving)[0]}@{one.digest}" for one in found)

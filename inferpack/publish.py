@@ -1,6 +1,6 @@
 """Proven images become releases: pushed, documented, signed, and only then named."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from inferpack import (
@@ -10,7 +10,7 @@ from inferpack import (
     ingredients,
     locks,
     multiarch,
-    pipeline,
+    provenance,
     referrers,
     releases,
     remotes,
@@ -21,20 +21,23 @@ from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
 from inferpack.images import MB, Image
 from inferpack.model import Variant
+from inferpack.referrers import Document
 from inferpack.releases import Release
-from inferpack.remotes import Remotes
+from inferpack.remotes import Remote, Remotes
 from inferpack.signatures import Signer
-from inferpack.store import locked, write_record
+from inferpack.store import locked, read_record, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
 
 
 class Publication(Record, frozen=True):
-    """build/<id>/release.json: where the image of this digest is, and what names lead to it."""
+    """build/<id>/release.json: where the image of this digest is, and the indexes it is in, by the
+    tags that name them.
+    """
 
     digest: str
     repository: str
-    tags: tuple[str, ...]
+    indexes: dict[str, str]
     published: int
 
 
@@ -52,6 +55,14 @@ class Publisher:
     source: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Papers:
+    """What is said of an image; `created` is its own time, in seconds since 1970."""
+
+    documents: tuple[Document, ...]
+    created: int
+
+
 def publisher(shop: Workshop, registry: str, key: str, environment: Mapping[str, str]) -> Publisher:
     """UsageError where the registry's name is no name; InferpackError where the key is no key."""
     releases.check_place(registry)
@@ -67,28 +78,29 @@ def publish(
     """Publishes images of one recipe; what the registry has is not sent again.
 
     InferpackError before anything is sent where an image is not proven, a tag would lose a platform
-    or today's dated tag is taken. Tags that move do so when all else is done.
+    or today's dated tag is taken. All tags are set when all else is done.
     """
     name = variants[0].recipe.name
-    with locked(shop.root / "build" / name):
+    with locked(shop.root / "build" / name), shop.engine.reporting():
         chosen = {variant.id: publishable(shop, variant) for variant in variants}
-        made = releases.releases(publisher.registry, shop.variants(name), chosen)
-        before = remotes.look(
-            shop.engine, (release.reference(tag) for release in made for tag in release.moving)
-        )
+        made = releases.releases(publisher.registry, shop.variants(name), chosen, shop.now())
+        before = look(shop, made)
         for release in made:
-            for tag in release.moving:
-                reference = release.reference(tag)
+            for reference in release.references(release.moving):
                 releases.check_platforms(release, reference, before[reference])
         todo = [release for release in made if not is_done(publisher, release, before)]
-        if not todo:
+        for release in todo:
+            (reference,) = release.references([release.dated])
+            releases.check_dated(release, reference, before[reference])
+        if todo:
+            held = papers(shop, publisher, todo)
+            send(shop, todo)
+            tell(publisher, todo, held)
+            give_names(shop, publisher, todo, before)
+        else:
             console.note("  unchanged: nothing is pushed")
-            return made
-        send(shop, publisher, todo)
-        tell(shop, publisher, todo)
-        move(shop, publisher, todo, before)
         for variant in variants:
-            record(shop, variant, chosen[variant.id], made)
+            record(shop, variant, chosen[variant.id], made, named=todo)
     return made
 
 
@@ -98,119 +110,136 @@ def publishable(shop: Workshop, variant: Variant) -> Image:
     image = ingredients.recorded(shop, variant)
     if multiarch.proven(shop, variant) is None:
         raise InferpackError(variant.id, "the engine has no image of it with a passing proof", hint)
-    if pipeline.is_tentative(image.revision):
-        wrong = "the image was built from uncommitted changes"
-        raise InferpackError(variant.id, wrong, f"commit them, and {hint}")
+    if not provenance.is_commit(image.revision):
+        wrong = f"the image was built from no commit: {image.revision}"
+        raise InferpackError(variant.id, wrong, f"commit what you changed, and {hint}")
     if set(image.wheels) != set(locks.read(shop.lock_path(variant)).wheels):
         raise InferpackError(variant.id, "the image was built from another lock", hint)
     return image
 
 
-def is_done(publisher: Publisher, release: Release, tags: Remotes) -> bool:
-    """Tags come last: where they are right, all else is."""
-    there = (tags[release.reference(tag)] for tag in release.moving)
+def look(shop: Workshop, made: Iterable[Release]) -> dict[str, Remote | None]:
+    """What all their names mean in the registry now."""
+    names = (name for release in made for name in release.references(release.tags))
+    return remotes.look(shop.engine, names)
+
+
+def is_done(publisher: Publisher, release: Release, names: Remotes) -> bool:
+    """Tags come last, and the index's signature after those of its images and documents."""
+    there = [names[reference] for reference in release.references(release.moving)]
     if not all(found and found.digest == release.digest for found in there):
         return False
     signer = publisher.signer
     return not signer or signatures.signed(publisher.tools, release.published, signer.verifies)
 
 
-def send(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
-    """Pushes each under today's dated tag, and looks whether the registry has it whole.
-
-    One after the other: each sends several layers at once, and they share some.
-    """
-    dated = {release.reference(release.dated(shop.now())): release for release in todo}
-    before, sent = remotes.look(shop.engine, dated), dict[str, int]()
-    for name, release in dated.items():
-        releases.check_dated(release, name, before[name])
-    with console.watching(f"push {len(dated)} indexes") as shown:
-
-        def told(layer: str, size: int) -> None:
-            sent[layer] = size
-            shown(f"{sum(sent.values()) / MB:,.0f} MB")
-
-        for name, release in dated.items():
-            layers = frozenset[str]() if before[name] else push(shop, release, name, told)
-            sent |= sizes(publisher, release, layers)
-        for name, found in remotes.look(shop.engine, dated).items():
-            releases.check_pushed(dated[name], name, found)
-    console.note(f"  {sum(sent.values()) / MB:,.1f} MB of {len(sent)} layers")
-    for name, release in dated.items():
-        console.note(f"  {name} ({', '.join(sorted(release.platforms))})")
-
-
-def push(
-    shop: Workshop, release: Release, name: str, told: Callable[[str, int], None]
-) -> frozenset[str]:
-    """The engine pushes what has the name, so the index has it for as long as that takes."""
-    shop.engine.load(multiarch.archive(name, release.document), name, release.digest)
-    try:
-        return remotes.push(shop.engine, name, told)
-    finally:
-        shop.engine.remove(name)
-
-
-def sizes(publisher: Publisher, release: Release, layers: frozenset[str]) -> dict[str, int]:
-    """In bytes, of the layers among these that the release's images have: engines name them by the
-    first 12 digits of their digests.
-    """
-    images = [Published(release.repository, image.digest) for image in release.images if layers]
-    found = [distribution.manifest(publisher.tools, str(image)) for image in images]
-    known = (layer for manifest in found if manifest for layer in manifest["layers"])
-    named = {layer["digest"][7:19]: layer["size"] for layer in known}
-    return {name: named[name] for name in layers & set(named)}
-
-
-def tell(shop: Workshop, publisher: Publisher, todo: Iterable[Release]) -> None:
-    """Attaches what is known of each image, and signs that, the images and their indexes."""
-    tools, signer = publisher.tools, publisher.signer
+def papers(
+    shop: Workshop, publisher: Publisher, todo: Iterable[Release]
+) -> dict[Published, Papers]:
+    """What is said of each image, gathered before anything is sent: it may lack something."""
     images = {
         Published(release.repository, image.digest): (variant, image)
         for release in todo
         for variant, image in release.pairs
     }
 
-    def told(published: Published) -> None:
+    def gathered(published: Published) -> Papers:
         variant, image = images[published]
         held = documents.of(shop, variant, builder=publisher.builder, repository=publisher.source)
-        referrers.attach(tools, published, held, created=image.created)
-        if signer:
-            signatures.attest(tools, published, held, signer)
+        return Papers(documents=held, created=image.created)
 
     with console.step(f"SBOM, provenance and proof of {len(images)} images"):
-        remotes.each(told, images)
+        return dict(zip(images, remotes.each(gathered, images), strict=True))
+
+
+def send(shop: Workshop, todo: list[Release]) -> None:
+    """Pushes each under a name of its digest, and looks whether the registry has it whole.
+
+    One after the other: the engine sends several layers at once, and they share some.
+    """
+    before = remotes.look(shop.engine, (release.passing for release in todo))
+    going, layers = dict[str, int](), set[str]()
+    with console.watching(f"push {len(todo)} indexes") as shown:
+
+        def shown_bytes(layer: str, size: int) -> None:
+            going[layer] = size
+            shown(f"{sum(going.values()) / MB:,.0f} MB")
+
+        for release in todo:
+            if before[release.passing] is None:
+                layers |= push(shop, release, shown_bytes)
+            there = remotes.find(shop.engine, str(release.published))
+            releases.check_pushed(release, str(release.published), there)
+    console.note(f"  {len(layers)} layers sent")
+
+
+def push(shop: Workshop, release: Release, told: Callable[[str, int], None]) -> frozenset[str]:
+    """The engine pushes what has the name, so the index has it for as long as that takes."""
+    archive = multiarch.archive(release.passing, release.document)
+    shop.engine.load(archive, release.passing, release.digest)
+    try:
+        return remotes.push(shop.engine, release.passing, told)
+    finally:
+        shop.engine.remove(release.passing)
+
+
+def tell(publisher: Publisher, todo: Iterable[Release], held: Mapping[Published, Papers]) -> None:
+    """Attaches what is said of each image, and signs that; then images, and last their indexes."""
+    tools, signer = publisher.tools, publisher.signer
+
+    def attach(image: Published) -> None:
+        found = held[image]
+        referrers.attach(tools, image, found.documents, created=found.created)
+        if signer:
+            signatures.attest(tools, image, found.documents, signer)
+
+    with console.step(f"attach {'and sign ' if signer else ''}what is said of {len(held)} images"):
+        remotes.each(attach, held)
     if signer:
-        with console.step(f"signatures of {len(images)} images and their indexes"):
+        with console.step(f"sign {len(held)} images and their indexes"):
             for release in todo:  # not at once: indexes share images
                 signatures.sign(tools, release.published, signer)
 
 
-def move(shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Remotes) -> None:
-    """Moves the tags, unless somebody else has since we looked."""
-    now = remotes.look(
-        shop.engine, (release.reference(tag) for release in todo for tag in release.moving)
-    )
+def give_names(
+    shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Remotes
+) -> None:
+    """Sets all tags, unless somebody else has set one since we looked."""
+    now = look(shop, todo)
     for release in todo:
-        for tag in release.moving:
-            name = release.reference(tag)
-            releases.check_unmoved(release, name, before[name], now[name])
-    remotes.each(
-        lambda release: distribution.tag(publisher.tools, release.published, *release.moving), todo
-    )
+        (reference,) = release.references([release.dated])
+        releases.check_dated(release, reference, now[reference])
+        for reference in release.references(release.moving):
+            releases.check_unmoved(release, reference, before[reference], now[reference])
+    for release in todo:
+        distribution.tag(publisher.tools, release.published, *release.tags)
 
 
-def record(shop: Workshop, variant: Variant, image: Image, made: Iterable[Release]) -> None:
+def record(
+    shop: Workshop,
+    variant: Variant,
+    image: Image,
+    made: Iterable[Release],
+    *,
+    named: Collection[Release],
+) -> None:
+    """`named`: those whose dated tag was set just now; of the others an earlier record tells."""
+    path = shop.folder(variant) / "release.json"
     own = [release for release in made if image in release.images]
-    made_known = Publication(
-        digest=image.digest,
-        repository=own[0].repository,
-        tags=tuple(tag for release in own for tag in release.moving),
-        published=shop.now(),
-    )
-    write_record(shop.folder(variant) / "release.json", made_known)
-
-
-def told(made: Iterable[Release]) -> str:
-    """Each index by a tag and its digest, which `docker pull` takes as it is."""
-    return "\n".join(f"{item.reference(item.moving[0])}@{item.digest}" for item in made)
+    earlier = read_record(path, Publication)
+    known = earlier.indexes if earlier and earlier.digest == image.digest else {}
+    new = {
+        tag: release.digest
+        for release in own
+        for tag in (release.tags if release in named else release.moving)
+    }
+    if earlier is None or known | new != earlier.indexes:
+        write_record(
+            path,
+            Publication(
+                digest=image.digest,
+                repository=own[0].repository,
+                indexes=known | new,
+                published=shop.now(),
+            ),
+        )

@@ -23,13 +23,13 @@ PLACE = re.compile(rf"[A-Za-z0-9.-]+(?::\d+)?(?:/{PART})+")
 class Release:
     """An index of proven images, one a platform, and its names in a repository.
 
-    `stem`: what its dated tag begins with; `moving`: the tags that follow the newest.
+    `dated`: the tag that names it for ever; `moving`: the tags that follow the newest.
     """
 
     repository: str
     variants: tuple[Variant, ...]
     images: tuple[Image, ...]
-    stem: str
+    dated: str
     moving: tuple[str, ...]
 
     @property
@@ -48,17 +48,22 @@ class Release:
     def platforms(self) -> frozenset[str]:
         return frozenset(f"linux/{variant.arch}" for variant in self.variants)
 
-    def dated(self, now: int) -> str:
-        """The tag that names this index for ever; `now` in seconds since 1970."""
-        return f"{self.stem}-{datetime.fromtimestamp(now, UTC):%Y%m%d}"
-
-    def reference(self, tag: str) -> str:
-        return f"{self.repository}:{tag}"
-
     @property
     def published(self) -> Published:
         """The index, by what nobody can move."""
         return Published(self.repository, self.digest)
+
+    @property
+    def passing(self) -> str:
+        """The name it has until it is documented and signed: engines push names, not digests."""
+        return self.published.tag("index")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return (self.dated, *self.moving)
+
+    def references(self, tags: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"{self.repository}:{tag}" for tag in tags)
 
 
 def check_place(registry: str, flag: str = "--registry") -> str:
@@ -103,9 +108,12 @@ def names(known: Iterable[Variant], chosen: Collection[str]) -> Names:
 
 
 def releases(
-    registry: str, known: Iterable[Variant], chosen: Mapping[str, Image]
+    registry: str, known: Iterable[Variant], chosen: Mapping[str, Image], now: int
 ) -> tuple[Release, ...]:
-    """One recipe's; `known`: all of its variants, `chosen`: images to publish, by variants' ids."""
+    """One recipe's; `known`: all of its variants, `chosen`: images to publish, by variants' ids,
+    `now`: in seconds since 1970, the day of dated tags in UTC.
+    """
+    day = f"{datetime.fromtimestamp(now, UTC):%Y%m%d}"
     by_id = {variant.id: variant for variant in known}
     found = names(by_id.values(), chosen)
     return tuple(
@@ -113,7 +121,7 @@ def releases(
             repository=f"{registry}/{by_id[ids[0]].recipe.name}",
             variants=tuple(by_id[name] for name in ids),
             images=tuple(chosen[name] for name in ids),
-            stem=next(name for name, own in found.stems.items() if own == ids),
+            dated=next(f"{name}-{day}" for name, own in found.stems.items() if own == ids),
             moving=tuple(tag for tag, own in found.moving.items() if own == ids),
         )
         for ids in dict.fromkeys(found.stems.values())
@@ -144,35 +152,42 @@ class Index(Protocol):
     def digest(self) -> str: ...
     @property
     def platforms(self) -> frozenset[str]: ...
+    @property
+    def moving(self) -> tuple[str, ...]: ...
 
 
-def check_dated(release: Index, name: str, found: Remote | None) -> None:
-    """Raises InferpackError where the tag names something else: a dated tag never changes."""
-    if found and found.digest != release.digest:
-        wrong = f"is {found.digest} already, and this would be {release.digest}"
+def told(found: Iterable[Index]) -> str:
+    """What to pull, an index a line: by a tag and its digest, as `docker pull` takes it."""
+    return "\n".join(f"{item.repository}:{item.moving[0]}@{item.digest}" for item in found)
+
+
+def check_dated(index: Index, name: str, found: Remote | None) -> None:
+    """Raises InferpackError where a dated tag names something else: it never changes."""
+    if found and found.digest != index.digest:
+        wrong = f"is {found.digest} already, and this would be {index.digest}"
         hint = "dated tags never change: publish again tomorrow"
         raise InferpackError(name, wrong, hint)
 
 
-def check_platforms(release: Index, name: str, found: Remote | None) -> None:
+def check_platforms(index: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where the tag, moved to this index, would lose a platform."""
-    if found and (lost := found.platforms - release.platforms):
+    if found and (lost := found.platforms - index.platforms):
         wrong = f"would lose {', '.join(sorted(lost))}"
         hint = f"give it {'that' if len(lost) == 1 else 'those'} too: --arch all"
         raise InferpackError(name, wrong, hint)
 
 
-def check_unmoved(release: Index, name: str, before: Remote | None, now: Remote | None) -> None:
+def check_unmoved(index: Index, name: str, before: Remote | None, now: Remote | None) -> None:
     """Raises InferpackError where somebody else has moved the tag since it was looked at."""
-    if before != now and (now is None or now.digest != release.digest):
+    if before != now and (now is None or now.digest != index.digest):
         wrong = f"was {before.digest if before else 'not there'}, and is now "
         wrong += now.digest if now else "gone"
         raise InferpackError(name, wrong, "somebody else publishes too: run it again")
 
 
-def check_pushed(release: Index, name: str, found: Remote | None) -> None:
+def check_pushed(index: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where the registry does not have what was sent."""
-    wanted = Remote(digest=release.digest, platforms=release.platforms)
+    wanted = Remote(digest=index.digest, platforms=index.platforms)
     if found != wanted:
-        wrong = f"the registry has {found.digest if found else 'nothing'}, not {release.digest}"
+        wrong = f"the registry has {found.digest if found else 'nothing'}, not {index.digest}"
         raise InferpackError(name, wrong, "run it again; if it stays so, check the registry")

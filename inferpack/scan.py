@@ -33,20 +33,19 @@ def scanner(shop: Workshop, files: list[Path], gate: str) -> Iterator[Callable[[
         judged.append(found)
         return shown(where, found)
 
-    try:
-        yield judged_by
-    finally:
-        for item in findings.unmet(allowed, judged):
-            wrong = f"nothing that was scanned has {item.id} of {item.package}"
-            console.warn(f"recipes/allowed.toml: {wrong}; remove it")
+    yield judged_by
+    for item in findings.unmet(allowed, judged) if judged else ():
+        wrong = f"nothing that was scanned has {item.id} of {item.package}"
+        console.warn(f"recipes/allowed.toml: {wrong}; remove it, if no other image has it")
 
 
 @contextmanager
 def optional(
     shop: Workshop, files: list[Path], gate: str
 ) -> Iterator[Callable[[str, bytes], str] | None]:
-    """A scanner where there are files."""
+    """A scanner where there are files; that there are none is told."""
     if not files:
+        console.warn("nothing is scanned for known vulnerabilities: --advisories names no file")
         yield None
         return
     with scanner(shop, files, gate) as judge:

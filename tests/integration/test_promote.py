@@ -2,19 +2,19 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inferpack import distribution, images, promote, publish, referrers, releases, scan
+from inferpack import distribution, images, promote, publish, referrers, releases, scan, signatures
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
-from inferpack.images import Image
 from inferpack.model import Variant
 from inferpack.referrers import PROOF, Document
 from tests.integration import desk as fixtures
-from tests.integration.desk import DATED, MOVING, NOON, Desk
+from tests.integration.desk import DATED, DAY, MOVING, NOON, Desk
 from tests.unit import advisory_data
 
 variants = fixtures.variants
@@ -72,13 +72,20 @@ def forged(desk: Desk, variant: Variant) -> tuple[Published, Document]:
     return Published(desk.repository, image.digest), Document(kind=PROOF, content=content)
 
 
+def push(desk: Desk, variants: tuple[Variant, ...]) -> None:
+    """As any client could."""
+    found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
+    chosen = {name: image for name, image in found.items() if image}
+    (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
+    publish.send(desk.shop, [index])
+    distribution.tag(desk.to.tools, index.published, *index.tags)
+
+
 def test_an_image_with_the_proof_of_another_is_not_promoted(
     desk: Desk, variants: tuple[Variant, ...], tools: Tools
 ) -> None:
     image, document = forged(desk, variants[0])
-    index = releases.releases(desk.to.registry, variants, chosen(desk, variants))[0]
-    publish.send(desk.shop, desk.to, [index])  # as any client could
-    distribution.tag(tools, index.published, "latest")
+    push(desk, variants)
     referrers.attach(tools, image, [document], created=NOON)
     assert refused(desk, variants) == (
         f"{image}: its proof is of sha256:{'0' * 64}, and passed; "
@@ -87,13 +94,89 @@ def test_an_image_with_the_proof_of_another_is_not_promoted(
 
 
 def test_an_image_without_a_proof_is_not_promoted(
-    desk: Desk, variants: tuple[Variant, ...], tools: Tools
+    desk: Desk, variants: tuple[Variant, ...]
 ) -> None:
-    index = releases.releases(desk.to.registry, variants, chosen(desk, variants))[0]
-    publish.send(desk.shop, desk.to, [index])
-    distribution.tag(tools, index.published, "latest")
+    push(desk, variants)
     message = refused(desk, variants)
     assert message.endswith(": has no proof.json; publish attaches it")
+
+
+def test_what_is_no_index_is_not_promoted(
+    desk: Desk, variants: tuple[Variant, ...], tools: Tools
+) -> None:
+    """One platform's image, whatever it is, under the name of an index."""
+    desk.publish(variants)
+    image, _ = forged(desk, variants[0])
+    distribution.tag(tools, image, *MOVING, DATED)
+    hint = "promote what ./inv publish made"
+    assert refused(desk, variants) == f"{image}: is no index of images; {hint}"
+
+
+def test_what_no_dated_tag_names_is_not_promoted(
+    desk: Desk, variants: tuple[Variant, ...], tools: Tools
+) -> None:
+    desk.publish(variants)
+    image, _ = forged(desk, variants[0])
+    distribution.tag(tools, image, "latest")
+    assert refused(desk, variants) == (
+        f"{desk.repository}: latest names {image.digest}, which no dated tag of this recipe does; "
+        "publish it first: ./inv publish onnxruntime"
+    )
+
+
+def test_a_second_time_there_is_nothing_to_copy(
+    desk: Desk, variants: tuple[Variant, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.publish(variants)
+    target = f"{desk.registry.host}/release"
+    route = promote.route(desk.shop, desk.to.registry, target)
+    promote.promote(desk.shop, route, variants)
+    blobs, tags = desk.registry.blobs(), desk.registry.tags("release/onnxruntime")
+    capsys.readouterr()
+    promote.promote(desk.shop, route, variants)
+    assert "unchanged: nothing is copied" in capsys.readouterr().err
+    assert (desk.registry.blobs(), desk.registry.tags("release/onnxruntime")) == (blobs, tags)
+
+
+def test_what_is_signed_later_is_promoted_again(
+    desk: Desk, variants: tuple[Variant, ...], key: Path, tools: Tools
+) -> None:
+    desk.publish(variants)
+    target = f"{desk.registry.host}/release"
+    promote.promote(desk.shop, promote.route(desk.shop, desk.to.registry, target), variants)
+    to = publish.publisher(desk.shop, desk.to.registry, str(key), {})
+    publish.publish(desk.shop, to, variants)
+    public = str(key.with_suffix(".pub"))
+    route = promote.route(desk.shop, desk.to.registry, target, key=public)
+    (one,) = promote.promote(desk.shop, route, variants)
+    assert signatures.signed(tools, one.target, route.verifies)
+
+
+@pytest.mark.parametrize("spoil", ["platform", "dated"])
+def test_tags_of_the_target_are_as_well_kept(
+    desk: Desk, variants: tuple[Variant, ...], tools: Tools, spoil: str
+) -> None:
+    desk.publish(variants)
+    target = f"{desk.registry.host}/release"
+    route = promote.route(desk.shop, desk.to.registry, target)
+    (one,) = promote.promote(desk.shop, route, variants)
+    image, _ = forged(desk, variants[0])
+    before = Published(f"{target}/onnxruntime", image.digest)
+    amd64 = replace(desk, to=replace(desk.to, registry=f"{desk.registry.host}/other"))
+    amd64.publish(variants[:1], later=DAY)
+    if spoil == "dated":
+        distribution.tag(tools, before, DATED)
+        wrong = f"{DATED}: is {image.digest} already, and this would be {one.digest}"
+        hint = "dated tags never change: publish again tomorrow"
+    else:
+        route = promote.route(desk.shop, f"{desk.registry.host}/other", target)
+        wrong = f"{MOVING[0]}: would lose linux/arm64"
+        hint = "give it that too: --arch all"
+    tags = desk.registry.tags("release/onnxruntime")
+    with pytest.raises(InferpackError) as err:
+        promote.promote(desk.shop, route, variants)
+    assert str(err.value) == f"{target}/onnxruntime:{wrong}; {hint}"
+    assert desk.registry.tags("release/onnxruntime") == tags
 
 
 def test_a_known_vulnerability_stops_a_promotion(
@@ -118,8 +201,3 @@ def test_what_was_never_published_is_not_promoted(
 ) -> None:
     hint = "publish it: ./inv publish onnxruntime"
     assert refused(desk, variants) == f"{desk.repository}: has none of its tags; {hint}"
-
-
-def chosen(desk: Desk, variants: tuple[Variant, ...]) -> dict[str, Image]:
-    found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
-    return {name: image for name, image in found.items() if image}

@@ -41,15 +41,15 @@ def made(recipe: Recipe, *cells: Cell, without: str = "") -> tuple[Release, ...]
     """Of a recipe with these cells, all images but one."""
     known = matrix.variants((replace(recipe, name="toy", matrix=cells),))
     found = {item.id: image(number) for number, item in enumerate(known) if item.id != without}
-    return releases.releases(REGISTRY, known, found)
+    return releases.releases(REGISTRY, known, found, NOON)
 
 
 def told(found: tuple[Release, ...]) -> dict[str, tuple[list[str], list[str]]]:
     """Of the runtime flavour: dated tag → its platforms, and the tags that move to it."""
     return {
-        release.dated(NOON): (sorted(release.platforms), list(release.moving))
+        release.dated: (sorted(release.platforms), list(release.moving))
         for release in found
-        if "-dev" not in release.stem
+        if "-dev" not in release.dated
     }
 
 
@@ -65,7 +65,7 @@ def test_one_version_on_both_architectures_is_one_release(onnxruntime: Variant) 
 
 def test_flavours_are_releases_of_their_own(onnxruntime: Variant) -> None:
     found = made(onnxruntime.recipe, cell(Backend.MLAS, Arch.AMD64, "1.2"))
-    assert [(release.dated(NOON), release.moving) for release in found] == [
+    assert [(release.dated, release.moving) for release in found] == [
         ("1.2-mlas-py311-20261121", ("1.2-mlas", "1.2", "latest")),
         ("1.2-mlas-py311-dev-20261121", ("1.2-mlas-dev", "1.2-dev", "latest-dev")),
     ]
@@ -114,6 +114,10 @@ def test_a_release_is_known_by_its_indexs_digest(release: Release) -> None:
         "registry.example.com/team/toy@"
         "sha256:138aaaed448b47aca2ab7fb4af4a00e34faa3c444165d0c526f887c71e17fc24"
     )
+
+
+def test_until_it_is_signed_its_name_is_its_digest(release: Release) -> None:
+    assert release.passing == f"{release.repository}:{release.digest.replace(':', '-')}.index"
 
 
 def test_a_dated_tag_never_changes(release: Release) -> None:
