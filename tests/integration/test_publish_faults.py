@@ -2,10 +2,9 @@
 
 import base64
 import json
-import os
 import subprocess
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,9 @@ from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
 from tests.integration import desk as fixtures
-from tests.integration.desk import DATED, DAY, MOVING, Desk
+from tests.integration.desk import DATED, DAY, MOVING, NOON, Desk, at
 from tests.integration.flaky import Way, way
+from tests.integration.publishing import committed
 from tests.integration.registries import Registry, running
 
 variants = fixtures.variants
@@ -27,8 +27,9 @@ own = fixtures.own
 registry = fixtures.registry
 tools = fixtures.tools
 desk = fixtures.desk
-# `htpasswd -nbB -C 4 me right`: cheap, for it is checked at every request
-ACCOUNT = "me:$2b$04$XuKx5urlQfqa8manFDeHzuBaXu.GDVm3H3CXrNE4ltYmJA0mPKpLu"
+GOOD = "0p3n-s3s4m3"
+# `htpasswd -nbB -C 4 me …`: cheap, for it is checked at every request
+ACCOUNT = "me:$2b$04$2wkpO2RyhAykv2HmbcvW4./ykjpn.l1KwjEbPXlYUF/P9oSM91/k6"
 CONTINUES = "the same command continues where it stopped"
 MB = 1_000_000
 
@@ -66,29 +67,29 @@ def test_a_registry_that_is_down_is_one_line(desk: Desk, variants: tuple[Variant
     with detour(desk) as (road, there):
         road.server.close()
         message = there.refused(variants)
-        assert message.startswith(f"{there.repository}:{MOVING[0]}: the registry failed: ")
+        assert message.startswith(f"{there.repository}:{DATED}: the registry failed: ")
         assert "connection refused" in message
         assert message.endswith(f"; check that {road.host} is up; {CONTINUES}")
 
 
-@pytest.mark.parametrize("good", [0, 12, 60])
+@pytest.mark.parametrize(
+    "from_then_on", [b" HTTP/1.1\r\n", b"POST /v2/staging/onnxruntime/blobs/", b"cyclonedx"]
+)
 def test_a_registry_with_errors_is_one_line_and_then_continued(
-    desk: Desk, variants: tuple[Variant, ...], good: int
+    desk: Desk, variants: tuple[Variant, ...], from_then_on: bytes
 ) -> None:
-    """From the first request on, in the midst of a push, and when documents are attached."""
+    """From the first request on, in the midst of the push, and when documents are attached."""
     with detour(desk) as (road, there):
-        seen = 0
+        met = False
 
-        def count(data: bytes) -> None:
-            nonlocal seen
-            seen += data.count(b" HTTP/1.1\r\n")
-            if seen > good:
-                road.errors = float("inf")
-                road.cut_after = 0
+        def fail(data: bytes) -> None:
+            nonlocal met
+            if from_then_on in data:
+                met, road.errors, road.cut_after = True, float("inf"), 0
 
-        road.seen = count
-        road.errors = float("inf") if good == 0 else 0
+        road.seen = fail
         message = there.refused(variants)
+        assert met
         assert message.startswith(there.repository)
         assert "\n" not in message
         road.seen, road.errors, road.cut_after = lambda data: None, 0, float("inf")
@@ -123,25 +124,33 @@ def test_a_tag_that_somebody_moves_meanwhile_is_left_to_them(
     assert {desk.tags[tag] for tag in MOVING} == {digest}
 
 
-def test_two_publishers_at_once_both_end_well(desk: Desk, variants: tuple[Variant, ...]) -> None:
+def at_once(*publishes: Callable[[], object]) -> list[str]:
+    """What those that fail say."""
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(publish) for publish in publishes]
+        failed = [job.exception() for job in jobs]
+    assert [err for err in failed if err and not isinstance(err, InferpackError)] == []
+    return [str(err) for err in failed if err]
+
+
+def test_two_publishers_of_the_same_both_end_well(
+    desk: Desk, variants: tuple[Variant, ...], tmp_path: Path
+) -> None:
     """Each in a checkout of its own, so that no lock of ours keeps them apart."""
-    others = [replace(desk, shop=replace(desk.shop, root=desk.shop.root)) for _ in range(2)]
-    failed: list[BaseException] = []
-
-    def work(one: Desk) -> None:
-        try:
-            one.publish(variants)
-        except BaseException as err:
-            failed.append(err)
-
-    threads = [threading.Thread(target=work, args=(one,)) for one in others]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    other = replace(desk, shop=at(committed(desk.shop, variants, tmp_path / "other"), NOON))
+    assert at_once(lambda: desk.publish(variants), lambda: other.publish(variants)) == []
     (digest,) = desk.publish(variants)
     complete(desk, digest)
+
+
+def test_of_two_publishers_of_different_images_one_is_told(
+    desk: Desk, variants: tuple[Variant, ...], tmp_path: Path
+) -> None:
+    other = replace(desk, shop=at(committed(desk.shop, variants, tmp_path / "other"), NOON))
+    failed = at_once(lambda: desk.publish(variants[:1]), lambda: other.publish(variants))
+    names = {desk.tags[tag] for tag in (DATED, *MOVING)}
+    assert (len(failed), len(names)) == (1, 1)
+    assert failed[0].startswith(desk.repository)
 
 
 def test_a_full_disk_of_the_registry_is_one_line_and_then_continued(
@@ -174,9 +183,11 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def newcomer(desk: Desk, registry: Registry) -> Desk:
-    """A process of its own would read the passwords anew."""
-    shop = replace(desk.shop, engine=Engine(logs=desk.shop.engine.logs))
-    to = replace(desk.to, registry=f"{registry.host}/staging")
+    """A process of its own would read the passwords anew, and has logs of its own."""
+    logs = desk.shop.root / "build/logs"
+    shop = replace(desk.shop, engine=Engine(logs=logs))
+    tools = replace(desk.to.tools, logs=logs)
+    to = replace(desk.to, registry=f"{registry.host}/staging", tools=tools)
     return replace(desk, shop=shop, to=to, registry=registry)
 
 
@@ -200,17 +211,17 @@ def test_wrong_credentials_are_one_line_and_nowhere_told(
             if password:
                 login(account, registry.host, password)
             message = newcomer(desk, registry).refused(variants)
-            assert message.startswith(f"{there.repository}:{MOVING[0]}: the registry refuses: ")
+            assert message.startswith(f"{there.repository}:{DATED}: the registry refuses: ")
             assert message.endswith(
-                f"; docker login {registry.host}, with an account that may write there"
+                f"; docker login {registry.host}, with an account that has the right"
             )
-        login(account, registry.host, "right")
+        login(account, registry.host, GOOD)
         (digest,) = newcomer(desk, registry).publish(variants)
         complete(there, digest)
     told = "".join(capfd.readouterr()) + message
     logs = [path.read_text() for path in (desk.shop.root / "build").rglob("*.log")]
-    assert [text for text in (told, *logs) if "secret" in text or "right" in text] == []
-    assert os.environ["DOCKER_CONFIG"] == str(account)
+    assert logs
+    assert [text for text in (told, *logs) if "secret" in text or GOOD in text] == []
 
 
 def test_a_helper_that_keeps_the_password_is_asked(
@@ -222,7 +233,8 @@ def test_a_helper_that_keeps_the_password_is_asked(
 ) -> None:
     helper = tmp_path / "bin/docker-credential-toy"
     helper.parent.mkdir()
-    helper.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"Username": "me", "Secret": "right"}\'\n')
+    account_ = json.dumps({"Username": "me", "Secret": GOOD})
+    helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{account_}'\n")
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
     (tmp_path / "htpasswd").write_text(f"{ACCOUNT}\n")
