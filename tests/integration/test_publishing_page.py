@@ -5,6 +5,7 @@ published, promoted, checked by programs that are not ours, and pulled by anothe
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from inferpack import cli
 from inferpack.engine import Engine
 from inferpack.model import Arch
 from tests.integration.checkout import Checkout
+from tests.integration.desk import MOVING
 from tests.integration.registries import free_port
 from tests.integration.second_engine import beside
+from tests.integration.test_verify import git
 from tests.unit import advisory_data
 
 PLACE = "127.0.0.1:5000"
@@ -63,6 +66,9 @@ def desk(proven_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) ->
         checkout=proven_checkout.copy(tmp_path_factory.mktemp("publishing") / "checkout"),
         port=free_port(),
     )
+    shutil.copy(cli.ROOT / ".gitignore", made.checkout.root)
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "all")):
+        git(made.checkout.root, *words)
     try:
         made.run(block("publish.md", "./inv image"))
         made.run(block("publish.md", "./inv promote"))
@@ -73,8 +79,7 @@ def desk(proven_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_programs_that_are_not_ours_find_it_whole(desk: Desk) -> None:
     said = desk.run(block("publish.md", "skopeo"))
-    tags = {"1.31.1", "1.31.1-mlas", "latest"}
-    assert tags < set(said.split())
+    assert set(MOVING) < set(said.split())
     layout = desk.checkout.root / "build/onnxruntime"
     (index,) = json.loads((layout / "index.json").read_text())["manifests"]
     digest = index["digest"].removeprefix("sha256:")
@@ -111,10 +116,10 @@ def test_a_scan_reads_what_is_on_record(desk: Desk) -> None:
     desk.run(block("publish.md", "./inv scan"))
 
 
-def test_nothing_new_is_published_within_three_seconds(desk: Desk) -> None:
+def test_nothing_new_is_soon_told(desk: Desk) -> None:
     lines = block("publish.md", "./inv image").splitlines()
     (command,) = (line for line in lines if line.startswith("./inv publish"))
     start = time.monotonic()
     said = desk.run(f'export COSIGN_PASSWORD="a password of yours"\n{command} 2>&1')
     assert said.count("unchanged: nothing is pushed") == len(NAMES)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10  # 1.2 s where nothing else runs
