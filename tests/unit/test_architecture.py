@@ -50,7 +50,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
 )
 DOORS = {
     "subprocess": {"process"},
-    "docker": {"engine", "remotes", "stored"},
+    "docker": {"engine", "remotes"},
     "requests": {"fetch", "engine", "remotes"},  # the Docker SDK's time-outs are requests' own
     "rich": {"console"},
 }

@@ -141,7 +141,8 @@ class Stores:
     """An engine's SDK client, of whose index one image is never pulled."""
 
     def __init__(self, saved: bytes) -> None:
-        self.saved, self.pulled, self.images = saved, list[str | None](), self
+        self.saved, self.pulled = saved, list[str | None]()
+        self.images = self.api = self
 
     def get(self, _: str) -> "Stores":
         return self
@@ -150,8 +151,9 @@ class Stores:
         assert chunk_size
         yield self.saved
 
-    def pull(self, _: str, platform: str | None) -> None:
+    def pull(self, _: str, platform: str | None, **__: bool) -> tuple[()]:
         self.pulled.append(platform)
+        return ()
 
 
 @pytest.mark.parametrize("digest", [None, "sha256:1"])
