@@ -49,7 +49,9 @@ class Component:
 
 
 class Event(Struct, frozen=True):
-    """One of the three: a vulnerability comes with a version, goes with it, or goes after it."""
+    """A vulnerability comes with a version, goes with it, or goes after it. None of the three is
+    told by OSV's `limit`, which ends a search among commits.
+    """
 
     introduced: str | None = None
     fixed: str | None = None
@@ -57,7 +59,7 @@ class Event(Struct, frozen=True):
 
     @property
     def version(self) -> str:
-        return self.introduced or self.fixed or self.last_affected or FIRST
+        return self.introduced or self.fixed or self.last_affected or ""
 
 
 Span = tuple[Event, ...]
@@ -191,7 +193,8 @@ def in_order(ecosystem: Ecosystem, span: Span) -> list[Event]:
         return order(ecosystem, one.version, other.version)
 
     by_version = cmp_to_key(older)
-    return sorted(span, key=lambda event: (event.introduced != FIRST, by_version(event)))
+    told = (event for event in span if event.version)
+    return sorted(told, key=lambda event: (event.introduced != FIRST, by_version(event)))
 
 
 def fixes(advisory: Advisory, component: Component) -> Iterator[str]:

@@ -84,6 +84,7 @@ TWO = (came("0"), went("1.2"), came("2.0"), went("2.3"))
         (TWO, "2.0", True, ["2.3"]),
         (TWO, "2.3", False, []),
         (TWO[::-1], "2.2", True, ["2.3"]),  # in no order
+        ((came("0"), Event(), went("1.2")), "1.1", True, ["1.2"]),  # a `limit` is no version
         ((came("0"), went("1.2-SNAPSHOT")), "9.0", True, []),  # no Python version: it may be
         ((), "1.0", False, []),
     ],
