@@ -2,12 +2,13 @@
 
 import functools
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from inferpack import console
 from inferpack.errors import InferpackError, UsageError
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 P = ParamSpec("P")
+R = TypeVar("R")
 ALL = "all"
 
 
-def command(body: Callable[P, None]) -> Callable[P, None]:
+def command(body: Callable[P, R]) -> Callable[P, R]:
     """Turns what a user can fix into one line and an exit code; a bug keeps its traceback."""
 
     @functools.wraps(body)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            body(*args, **kwargs)
+            return body(*args, **kwargs)
         except InferpackError as err:
             console.fail(str(err))
             sys.exit(err.exit_code)
@@ -194,12 +196,14 @@ def shop() -> "Workshop":
     )
 
 
+@command
 def with_default_glob(
     argv: list[str], takers: Collection[str], valued: Collection[str] = ("--arch",)
 ) -> list[str]:
     """Gives a task of `takers` one glob argument, `*` where there is none: invoke wants just one.
 
-    `valued`: the flags whose value is the next word.
+    `valued`: the flags whose value is the next word; UsageError for one letter that stands for a
+    flag, which does not tell whether it takes one.
 
     >>> with_default_glob(["inv", "lock", "--upgrade"], {"lock"})
     ['inv', 'lock', '*', '--upgrade']
@@ -208,7 +212,12 @@ def with_default_glob(
     >>> with_default_glob(["inv", "image", "--arch", "all", "openvino"], {"image"})
     ['inv', 'image', 'openvino', '--arch', 'all']
     """
-    if len(argv) < 2 or argv[1] not in takers or any("glob" in word for word in argv[2:]):
+    if len(argv) < 2 or argv[1] not in takers:
+        return argv
+    if short := [word for word in argv[2:] if re.match(r"-[^-]", word) and word != "-h"]:
+        hint = f"./inv {argv[1]} --help tells them"
+        raise UsageError(short[0], "flags are whole words here", hint)
+    if any(word.startswith("--glob") for word in argv[2:]):
         return argv
     words = [word for word in argv[2:] if word != "--"]
     values = {place + 1 for place, word in enumerate(words) if word in valued}

@@ -56,13 +56,27 @@ def test_a_request_to_end_is_an_interruption() -> None:
         ("image pytorch openvino", "image pytorch,openvino"),
         ("image -- pytorch", "image pytorch"),
         ("image --glob=pytorch", "image --glob=pytorch"),
+        ("image --glob pytorch --arch all", "image --glob pytorch --arch all"),
+        ("scan --advisories globex/a", "scan * --advisories globex/a"),
+        ("scan a --advisories globex b", "scan a,b --advisories globex"),
+        ("image -h", "image * -h"),
         ("doctor --install", "doctor --install"),
+        ("registry -p 5001", "registry -p 5001"),
         ("scan --advisories a pytorch", "scan pytorch --advisories a"),
         ("", ""),
     ],
 )
 def test_a_glob_that_is_not_given_means_all(given: str, read: str) -> None:
     assert cli.with_default_glob(["inv", *given.split()], TAKERS, VALUED) == ["inv", *read.split()]
+
+
+@pytest.mark.parametrize("flag", ["-a", "-a=all", "-aall"])
+def test_a_flag_of_one_letter_is_refused(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    """Its value would count as a glob."""
+    with pytest.raises(SystemExit) as ended:
+        cli.with_default_glob(["inv", "image", flag, "arm64"], TAKERS, VALUED)
+    wrong = f"error: {flag}: flags are whole words here; ./inv image --help tells them\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, wrong)
 
 
 def test_a_variant_is_not_called_unknown_where_arch_leaves_it_out() -> None:
