@@ -72,17 +72,17 @@ class Config(Struct, frozen=True, kw_only=True):
 
     architecture: str
     rootfs: Root
-    config: Runtime = Runtime()
-    history: tuple[Step, ...] = ()
+    config: Runtime | None = None
+    history: tuple[Step, ...] | None = None
 
     @property
     def labels(self) -> dict[str, str]:
-        return self.config.labels or {}
+        return (self.config and self.config.labels) or {}
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """What each layer holds: the tar that was added, or the line that made it."""
-        steps = [step.created_by for step in self.history if not step.empty_layer]
+        steps = [step.created_by for step in self.history or () if not step.empty_layer]
         added = [re.search(r"layers/(.+)\.tar ", step) for step in steps]
         named = [found[1] if found else step for found, step in zip(added, steps, strict=True)]
         unnamed = ["unnamed"] * (len(self.rootfs.diff_ids) - len(named))

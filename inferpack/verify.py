@@ -9,6 +9,8 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
+import msgspec
+
 from inferpack import console, process, provenance, sameness, stored
 from inferpack.difference import Change
 from inferpack.errors import InferpackError, UsageError
@@ -64,17 +66,30 @@ def verify(shop: Workshop, reference: str) -> str:
     that differs where it is not the same.
     """
     with scratch(shop.root / "build") as folder, shop.engine.reporting():
-        layout = stored.whole(shop.engine, reference, folder / "image.tar")
-        claims = [claim(reference, image, layout.config(image)) for image in layout.images()]
+        layout, claims = read(shop, reference, folder / "image.tar")
         revisions = sorted({item.revision for item in claims})
         for revision in revisions:
-            check_known(shop, reference, revision)
+            check_held(shop, reference, revision)
         checkouts = {revision: checked_out(shop, revision, folder) for revision in revisions}
         told = [judged(shop, layout, item, checkouts[item.revision]) for item in claims]
         wrong = [text for text in told if text]
         if wrong:
             raise InferpackError(reference, "\n".join(wrong))
         return layout.image.digest
+
+
+def read(shop: Workshop, reference: str, path: Path) -> tuple[Layout, list[Claim]]:
+    """Writes the image to `path`; what each of its platforms says. A registry may hold anything:
+    UsageError where it is no image.
+    """
+    try:
+        layout = stored.whole(shop.engine, reference, path)
+        claims = [claim(reference, image, layout.config(image)) for image in layout.images()]
+    except msgspec.MsgspecError as err:
+        raise UsageError(reference, f"is no image of inferpack: {err}") from err
+    if not claims:
+        raise UsageError(reference, "is no image of inferpack: its index names no image")
+    return layout, claims
 
 
 @contextmanager
@@ -96,7 +111,7 @@ def claim(reference: str, image: Descriptor, config: Config) -> Claim:
     if revision.endswith(DIRTY):
         wrong = f"cannot be verified: it was built from uncommitted changes ({revision})"
         raise UsageError(reference, wrong, "commit them and build it again")
-    if not re.fullmatch(r"[0-9a-f]{40,64}", revision):
+    if not provenance.is_commit(revision):
         raise UsageError(reference, f"cannot be verified: '{revision}' is no commit")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", variant):
         raise UsageError(reference, f"cannot be verified: '{variant}' is no variant")
@@ -107,16 +122,27 @@ def claim(reference: str, image: Descriptor, config: Config) -> Claim:
     return Claim(image=image, arch=Arch(config.architecture), variant=variant, revision=revision)
 
 
-def check_known(shop: Workshop, reference: str, revision: str) -> None:
+def check_held(shop: Workshop, reference: str, revision: str) -> None:
+    """UsageError unless a branch, a tag or HEAD holds the commit: what it has is run here, and by
+    a pull request anybody can have a commit fetched.
+    """
+    git(shop, "-C", shop.root, "rev-parse", "--git-dir")  # what fails here is not the commit's
+    wrong = f"was built from commit {revision}, which"
     try:
-        git(shop, "-C", shop.root, "cat-file", "-e", f"{revision}^{{commit}}")
+        held = [
+            git(shop, "-C", shop.root, *listed, "--contains", revision)
+            for listed in (("branch", "--all"), ("tag",))
+        ]
     except InferpackError as err:
-        wrong = f"was built from commit {revision}, which this clone does not have"
-        raise UsageError(reference, wrong, "`git fetch --all --tags`, then again") from err
+        hint = "`git fetch --all --tags`, then again"
+        raise UsageError(reference, f"{wrong} this clone does not have", hint) from err
+    if not any(held):
+        hint = "read it; if you would run it, `git branch` gives it a branch"
+        raise UsageError(reference, f"{wrong} no branch or tag of this clone holds", hint)
 
 
-def git(shop: Workshop, *arguments: str | Path) -> None:
-    process.run(["git", *arguments], log=shop.root / "build/logs/git.log", quiet=True)
+def git(shop: Workshop, *arguments: str | Path) -> str:
+    return process.run(["git", *arguments], log=shop.root / "build/logs/git.log", quiet=True)
 
 
 def checked_out(shop: Workshop, revision: str, parent: Path) -> Path:
@@ -133,7 +159,8 @@ def checked_out(shop: Workshop, revision: str, parent: Path) -> Path:
     if shop.built_wheels.exists():
         link(root / "build/wheels", shop.built_wheels)
     requirements, installed = root / "requirements.txt", shop.root / ".venv/requirements.installed"
-    if installed.exists() and requirements.read_bytes() == installed.read_bytes():
+    both = (requirements, installed)
+    if all(path.exists() for path in both) and requirements.read_bytes() == installed.read_bytes():
         link(root / ".venv", shop.root / ".venv")
     return root
 
