@@ -16,7 +16,7 @@ import pytest
 from inferpack import cli
 from inferpack.engine import Engine
 from inferpack.model import Arch
-from tests.integration.checkout import Checkout
+from tests.integration.checkout import Checkout, forget
 from tests.integration.desk import MOVING
 from tests.integration.registries import free_port
 from tests.integration.second_engine import beside
@@ -75,6 +75,7 @@ def desk(proven_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) ->
         yield made
     finally:
         made.run("./inv registry --stop")
+        forget(made.checkout)
 
 
 def test_programs_that_are_not_ours_find_it_whole(desk: Desk) -> None:
