@@ -29,9 +29,12 @@ REASONS = (
         "the credential helper of Docker's config.json is not installed",
         "install it, or docker login {host}",
     ),
+    (r"open \S+: permission denied", "needs a file that cannot be read", "check owners and modes"),
     (r"\b403\b|denied|forbidden", "does not allow that", "ask its owner for the right to push"),
+    (r"status code 429|toomanyrequests", "got too many requests", "wait for some minutes"),
+    (r"status code 5\d\d", "fails to answer", "wait for some minutes, or ask its owner"),
     (
-        r"connection refused|no such host|i/o timeout|unreachable|connection reset",
+        r"connection refused|no such host|i/o timeout|unreachable",
         "does not answer",
         "check the name, and that it runs",
     ),
@@ -44,6 +47,11 @@ REASONS = (
     ),
     (r"open .*no such file", "does not exist", "cosign generate-key-pair makes a key"),
     (r"invalid pem block|unsupported pem type", "is no private key of cosign", "name its .key"),
+    (
+        r"\bEOF\b|broken pipe|connection reset|TLS handshake timeout|deadline exceeded",
+        "breaks the connection off",
+        "run the command again",
+    ),
     (r": (not found|manifest_unknown.*|name[_ ]unknown.*)$", ABSENT, "publish it first"),
 )
 DIGEST = re.compile(r"@sha256:(\w{12})")

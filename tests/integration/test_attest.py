@@ -17,6 +17,7 @@ from inferpack.referrers import PROOF, SBOM, Kind
 from inferpack.signatures import Signer
 from tests.integration import attested
 from tests.integration.attested import DOCUMENTS, FILES, PASSWORD, beside, new_key, publish
+from tests.integration.flaky import way
 from tests.integration.registries import Registry, running
 from tests.integration.tiny_images import push
 from tests.unit.test_sbom import refused
@@ -137,6 +138,21 @@ def test_what_is_wrong_is_one_line(
         locked,
         locked,
     ]
+
+
+def test_a_registry_that_fails_is_told_in_one_line(
+    tools: Tools, registry: Registry, image: Published, signer: Signer
+) -> None:
+    with way(registry.host) as to:
+        there = replace(image, repository=image.repository.replace(registry.host, to.host))
+        to.errors = float("inf")
+        said = [line(lambda: signatures.signed(tools, there, signer.verifies))]
+        to.errors, to.cut_after = 0, 0
+        said += [line(lambda: signatures.signed(tools, there, signer.verifies))]
+        said += [line(lambda: distribution.platforms(tools, there))]
+    cut = f"{there.repository}: breaks the connection off; run the command again"
+    fails = f"{there.repository}: fails to answer; wait for some minutes, or ask its owner"
+    assert said == [fails, cut, cut]
 
 
 def line(work: Callable[[], object]) -> str:

@@ -64,6 +64,34 @@ def asked(program: Path) -> list[str]:
             "has a certificate that nobody here trusts; add its CA to the system's",
         ),
         (
+            f'recognizable error message not found: GET "https://{HOST}/v2/tiny/manifests/1":'
+            " response status code 500: Internal Server Error",
+            "fails to answer; wait for some minutes, or ask its owner",
+        ),
+        (
+            f"GET https://{HOST}/v2/: unexpected status code 503 Service Unavailable",
+            "fails to answer; wait for some minutes, or ask its owner",
+        ),
+        (
+            f"GET https://{HOST}/v2/: TOOMANYREQUESTS: slow down",
+            "got too many requests; wait for some minutes",
+        ),
+        (
+            f'HEAD "https://{HOST}/v2/": response status code 429: Too Many Requests',
+            "got too many requests; wait for some minutes",
+        ),
+        *(
+            (f'Put "https://{HOST}/v2/": {cut}', "breaks the connection off; run the command again")
+            for cut in (
+                "EOF",
+                "unexpected EOF",
+                "write tcp 10.0.0.1:5->10.0.0.2:443: write: broken pipe",
+                "read tcp 10.0.0.1:5->10.0.0.2:443: read: connection reset by peer",
+                "net/http: TLS handshake timeout",
+                "context deadline exceeded",
+            )
+        ),
+        (
             f"Error response from registry: {IMAGE}: not found",
             "has no such image; publish it first",
         ),
@@ -81,6 +109,10 @@ def test_what_a_registry_refuses_is_one_line(tools: Tools, said: str, line: str)
     ("said", "line"),
     [
         ("Error: open x.key: no such file or directory", "does not exist; cosign generate-key"),
+        (
+            "Error: open x.key: permission denied",
+            "needs a file that cannot be read; check owners and modes",
+        ),
         ("Error: decrypt: encrypted: decryption failed", "its password is wrong or not given; set"),
         ("Error: unsupported pem type: PUBLIC KEY", "is no private key of cosign; name its .key"),
     ],
