@@ -20,7 +20,7 @@ ABSENT = "has no such image"
 # What the tools print, and what it means; the first that is found counts.
 REASONS = (
     (
-        r"\b401\b|unauthori[sz]ed|credential not found",
+        r"unauthori[sz]ed|credential not found",
         "wants other credentials",
         "docker login {host}",
     ),
@@ -30,7 +30,7 @@ REASONS = (
         "install it, or docker login {host}",
     ),
     (r"open \S+: permission denied", "needs a file that cannot be read", "check owners and modes"),
-    (r"\b403\b|denied|forbidden", "does not allow that", "ask its owner for the right to push"),
+    (r"denied|forbidden", "does not allow that", "ask its owner for the right to push"),
     (r"status code 429|toomanyrequests", "got too many requests", "wait for some minutes"),
     (r"status code 5\d\d", "fails to answer", "wait for some minutes, or ask its owner"),
     (
@@ -115,7 +115,7 @@ def ask(program: Path, *words: str, logs: Path, about: str, cwd: Path | None = N
     name = "-".join((program.name, words[0], *(image.groups() if image else ())))
     log = logs / f"{name}.log"
     try:
-        return process.run([program, *words], log=log, cwd=cwd, quiet=True)
+        return process.run([program, *words], log=log, cwd=cwd, quiet=True, writes=logs)
     except InferpackError as err:
         raise explained(about, err) from err
 

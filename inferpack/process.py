@@ -51,7 +51,8 @@ def run(
         check=False,
     )
     shown, output = redact(shlex.join(command)), redact(done.stdout + done.stderr)
-    log.write_text(f"$ {shown}\n{output}")
+    with disk(log):
+        log.write_text(f"$ {shown}\n{output}")
     if done.returncode == 0:
         return done.stdout
     if FULL in output:

@@ -1,16 +1,15 @@
 """Documents about an image, kept beside it in its registry as OCI referrers."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
 from inferpack import distribution
 from inferpack.distribution import Published, Tools, oras, plain
 from inferpack.errors import InferpackError
+from inferpack.store import scratch
 
 CREATED = "org.opencontainers.image.created"
 
@@ -72,9 +71,9 @@ def attach(
         kind = document.kind
         words = ("attach", *plain(image.repository), "--artifact-type", kind.artifact)
         words += ("--annotation", f"{CREATED}={moment}", str(image), f"{kind.file}:{kind.artifact}")
-        with tempfile.TemporaryDirectory(prefix="attach-") as name:
-            (Path(name) / kind.file).write_bytes(document.content)
-            oras(tools, *words, at=image.repository, cwd=Path(name))
+        with scratch(tools.logs) as folder:
+            (folder / kind.file).write_bytes(document.content)
+            oras(tools, *words, at=image.repository, cwd=folder)
     return missing
 
 
@@ -86,8 +85,8 @@ def fetch(tools: Tools, image: Published, kind: Kind) -> bytes:
         raise InferpackError(str(image), f"has no {kind.file}", "publish attaches it")
     (layer,) = found["layers"]
     blob = f"{image.repository}@{layer['digest']}"
-    with tempfile.TemporaryDirectory(prefix="fetch-") as name:
-        path = Path(name) / kind.file
+    with scratch(tools.logs) as folder:
+        path = folder / kind.file
         words = ("blob", "fetch", *plain(blob), "--output", str(path), blob)
         oras(tools, *words, at=image.repository)
         return path.read_bytes()

@@ -1,11 +1,9 @@
 """Signatures and attestations: cosign makes and verifies them."""
 
 import re
-import tempfile
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -92,8 +90,8 @@ def attest(
         item for item in documents if not attested(tools, image, item.kind, signer.verifies)
     )
     for document in new:
-        with tempfile.TemporaryDirectory(prefix="attest-") as name:
-            path = Path(name) / document.kind.file
+        with store.scratch(tools.logs) as folder:
+            path = folder / document.kind.file
             path.write_bytes(document.predicate)
             words = ("attest", *signer.signs, "--type", document.kind.predicate)
             words += ("--predicate", str(path), "--replace", "--yes", str(image))

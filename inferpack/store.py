@@ -114,6 +114,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """A folder that is gone afterwards; what killed runs have left goes too."""
+    with disk(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=parent) as name:
+            sweep(Path(name))
+            yield Path(name)
+
+
 def seal(path: Path) -> None:
     """Records a cached file's sha256 beside it; without it the file counts as unfinished."""
     write(path.with_suffix(".sha256"), file_digest(path))

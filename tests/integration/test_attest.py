@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tests.integration import attested
 from tests.integration.attested import DOCUMENTS, FILES, PASSWORD, beside, new_key, publish
 from tests.integration.flaky import way
 from tests.integration.registries import Registry, running
+from tests.integration.test_bad_input import small_disk
 from tests.integration.tiny_images import push
 from tests.unit.test_sbom import refused
 
@@ -153,6 +155,23 @@ def test_a_registry_that_fails_is_told_in_one_line(
     cut = f"{there.repository}: breaks the connection off; run the command again"
     fails = f"{there.repository}: fails to answer; wait for some minutes, or ask its owner"
     assert said == [fails, cut, cut]
+
+
+def test_a_full_disk_here_is_told_in_one_line(
+    tools: Tools, image: Published, signer: Signer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "small"
+    here = replace(tools, logs=folder)
+    bill, _, proof = (replace(item, content=bytes(1 << 20)) for item in DOCUMENTS)
+    referrers.attach(tools, image, [bill], created=0)
+    with small_disk(folder, "300k"):
+        said = [
+            line(lambda: referrers.attach(here, image, [proof], created=0)),
+            line(lambda: referrers.fetch(here, image, SBOM)),
+            line(lambda: signatures.attest(here, image, [proof], signer)),
+        ]
+    full = re.compile(rf"{folder}(/\S+\.log)?: no space left on the disk; free some space on .*")
+    assert [text for text in said if not full.fullmatch(text)] == []
 
 
 def line(work: Callable[[], object]) -> str:

@@ -109,6 +109,7 @@ def test_what_a_registry_refuses_is_one_line(tools: Tools, said: str, line: str)
     ("said", "line"),
     [
         ("Error: open x.key: no such file or directory", "does not exist; cosign generate-key"),
+        ("Error: open run-401/x.key: no such file or directory", "does not exist; cosign gener"),
         (
             "Error: open x.key: permission denied",
             "needs a file that cannot be read; check owners and modes",

@@ -46,3 +46,10 @@ def test_a_disk_that_a_command_has_filled_is_named(tmp_path: Path) -> None:
     full = f"{tmp_path}: no space left on the disk; free some space on the disk that holds"
     with pytest.raises(InferpackError, match=full):
         process.run([sys.executable, "-c", code], log=tmp_path / "log", writes=tmp_path)
+
+
+def test_a_disk_that_the_log_does_not_fit_on_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.symlink_to("/dev/full")
+    with pytest.raises(InferpackError, match=f"{log}: no space left on the disk; free some space"):
+        process.run([sys.executable, "-c", ""], log=log)

@@ -11,6 +11,7 @@ from inferpack.store import (
     file_digest,
     files_digest,
     read_record,
+    scratch,
     sources,
     whole_file,
     whole_folder,
@@ -33,6 +34,15 @@ def test_what_a_killed_run_has_left_goes_after_a_day(tmp_path: Path) -> None:
     with whole_file(tmp_path / "file"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-new", "file"]
+
+
+def test_a_scratch_folder_is_gone_afterwards_and_says_that_its_disk_is_full(tmp_path: Path) -> None:
+    parent = tmp_path / "logs"
+    full = f"{parent}: no space left on the disk"
+    with pytest.raises(InferpackError, match=full), scratch(parent) as folder:
+        (folder / "file").symlink_to("/dev/full")
+        (folder / "file").write_text("whole")
+    assert list(parent.iterdir()) == []
 
 
 def test_a_digest_depends_on_values_and_not_on_the_order_of_keys() -> None:
