@@ -73,19 +73,25 @@ def keyless(identity: str, issuer: str) -> Signer:
 
 
 def sign(tools: Tools, image: Published, signer: Signer) -> bool:
-    """Signs an index and its platforms; False where this signer has signed them all already."""
-    images = (image, *distribution.platforms(tools, image))
-    if all(signed(tools, item, signer.verifies) for item in images):
-        return False
-    words = ("sign", *signer.signs, "--recursive", "--yes", str(image))
-    cosign(tools, *words, at=image.repository)
-    return True
+    """Signs an index and its platforms; False where this signer has signed them all already.
+
+    The index comes last, so that its signature tells that its platforms have theirs: cosign signs
+    in the order given, and with --recursive the index first.
+    """
+    images = (*distribution.platforms(tools, image), image)
+    unsigned = [str(item) for item in images if not signed(tools, item, signer.verifies)]
+    if unsigned:
+        cosign(tools, "sign", *signer.signs, "--yes", *unsigned, at=image.repository)
+    return bool(unsigned)
 
 
 def attest(
     tools: Tools, image: Published, documents: Iterable[Document], signer: Signer
 ) -> tuple[Document, ...]:
-    """Signs what the documents say of the image, where this signer has not; returns those."""
+    """Signs what the documents say of the image, where this signer has not; returns those.
+
+    What others have signed stays: cosign's --replace would remove it.
+    """
     new = tuple(
         item for item in documents if not attested(tools, image, item.kind, signer.verifies)
     )
@@ -94,7 +100,7 @@ def attest(
             path = folder / document.kind.file
             path.write_bytes(document.predicate)
             words = ("attest", *signer.signs, "--type", document.kind.predicate)
-            words += ("--predicate", str(path), "--replace", "--yes", str(image))
+            words += ("--predicate", str(path), "--yes", str(image))
             cosign(tools, *words, at=image.repository)
     return new
 

@@ -118,6 +118,52 @@ def test_another_key_and_another_image_do_not_verify(
     assert signatures.signed(tools, image, signer.verifies)
 
 
+def test_each_signer_attests_for_itself(
+    tools: Tools, image: Published, signer: Signer, tmp_path: Path
+) -> None:
+    other = signatures.with_key(tools, new_key(tools, tmp_path / "other"))
+    for who in (signer, other):
+        assert signatures.attest(tools, image, DOCUMENTS, who) == DOCUMENTS
+    newer = replace(DOCUMENTS[0], content=b'{"version": 2}')
+    words = ("--type", SBOM.predicate, "--tlog-upload=false", "--yes", str(image))
+    (tmp_path / "newer").write_bytes(newer.content)
+    for name in ("other", "own"):  # each says something new, in turn
+        flags = ("--key", str(tmp_path / f"{name}.key"), "--predicate", str(tmp_path / "newer"))
+        before = signatures.predicate(tools, image, SBOM, who_is(tmp_path, name))
+        assert json.loads(before) == json.loads(DOCUMENTS[0].content)
+        signatures.cosign(tools, "attest", *flags, *words, at=image.repository)
+        after = signatures.predicate(tools, image, SBOM, who_is(tmp_path, name))
+        assert json.loads(after) == {"version": 2}
+    for who in (signer, other):
+        assert signatures.attest(tools, image, DOCUMENTS, who) == ()
+
+
+def who_is(folder: Path, name: str) -> tuple[str, ...]:
+    return signatures.of_key(str(folder / f"{name}.pub"))
+
+
+def test_an_index_that_is_signed_has_platforms_that_are(
+    tools: Tools, registry: Registry, image: Published, signer: Signer
+) -> None:
+    """Whenever the way to the registry is cut: here, while the second signature is sent."""
+    begun: list[bytes] = []
+
+    def cut(data: bytes) -> None:
+        begun.extend(re.findall(rb"PUT \S+\.sig ", data))
+        if len(begun) > 1:
+            raise ConnectionResetError
+
+    with way(registry.host) as to:
+        to.seen = cut
+        there = replace(image, repository=image.repository.replace(registry.host, to.host))
+        with pytest.raises(InferpackError, match="breaks the connection off"):
+            signatures.sign(tools, there, signer)
+    assert not signatures.signed(tools, image, signer.verifies)
+    assert signatures.sign(tools, image, signer)
+    images = (image, *distribution.platforms(tools, image))
+    assert all(signatures.signed(tools, item, signer.verifies) for item in images)
+
+
 def test_what_is_wrong_is_one_line(
     tools: Tools, image: Published, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,12 +161,12 @@ def test_without_a_key_a_workflow_signs_and_the_log_is_public(tools: Tools) -> N
         "--certificate-identity https://example.org/publish.yml@refs/heads/main"
         " --certificate-oidc-issuer https://issuer"
     )
-    verified, signed, sought, attested = asked(tools.cosign)
-    assert verified == f"verify {verifies} {IMAGE}"
-    assert signed == f"sign --recursive --yes {IMAGE}"
+    *verified, signed, sought, attested = asked(tools.cosign)
+    assert verified == [f"verify {verifies} {item}" for item in (platform, IMAGE)]
+    assert signed == f"sign --yes {platform} {IMAGE}"
     assert sought == f"verify-attestation {verifies} --type slsaprovenance1 {platform}"
     assert attested.startswith("attest --type slsaprovenance1 --predicate /")
-    assert attested.endswith(f"/provenance.json --replace --yes {platform}")
+    assert attested.endswith(f"/provenance.json --yes {platform}")
 
 
 def test_a_document_that_is_there_is_not_attached_again(tools: Tools) -> None:
