@@ -1,7 +1,5 @@
 """What is published beside an image: its SBOM, its provenance and its proof."""
 
-from pathlib import Path
-
 from inferpack import ingredients, locks, proof, slsa, store
 from inferpack.errors import InferpackError
 from inferpack.images import Image
@@ -21,14 +19,12 @@ def of(
     proven = proof.read(folder)
     if proven is None or proven.digest != image.digest or not proven.report.is_proof:
         raise InferpackError(variant.id, "is not proven", f"run ./inv image {variant.id}")
-    evidence = folder / PROOF.file
     bill = shop.root / ingredients.write_sbom(shop, variant)
     statement = slsa.statement(
         variant,
         image,
         suite=shop.base(variant)[1].suite,
         lock=lock(shop, variant, image),
-        proof=described(evidence, below=folder),
         sources={file for wheel in image.wheels for file in ingredients.sources(shop, wheel)},
         builder=builder,
         repository=repository,
@@ -36,7 +32,7 @@ def of(
     return (
         Document(kind=SBOM, content=bill.read_bytes()),
         Document(kind=PROVENANCE, content=statement),
-        Document(kind=PROOF, content=evidence.read_bytes()),
+        Document(kind=PROOF, content=(folder / PROOF.file).read_bytes()),
     )
 
 
@@ -46,9 +42,5 @@ def lock(shop: Workshop, variant: Variant, image: Image) -> File:
     if locks.read(path).wheels != image.wheels:
         wrong = "the lock has changed since the image was built"
         raise InferpackError(variant.id, wrong, f"run ./inv image {variant.id}")
-    return described(path, below=shop.root)
-
-
-def described(path: Path, *, below: Path) -> File:
-    name = str(path.relative_to(below))
+    name = str(path.relative_to(shop.root))
     return File(name=name, size=path.stat().st_size, sha256=store.file_digest(path))

@@ -1,6 +1,8 @@
 """How an image was made, as SLSA provenance: https://slsa.dev/spec/v1.0/provenance.
 
-Everything is read from records, so the same image gives the same bytes whenever it is published.
+It is read from the image's record, the checkout's lock and the sources in build/wheels; builder and
+repository are those of whoever publishes. So the same publisher gives the same bytes at any time.
+The proof is no part of it: that can be made anew, and names its image itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +33,6 @@ def statement(
     *,
     suite: str,
     lock: File,
-    proof: File,
     sources: Iterable[File] = (),
     builder: str = BY_HAND,
     repository: str = "",
@@ -57,7 +58,6 @@ def statement(
                 *map(file, sorted(sources, key=lambda item: item.name)),
             ],
             builder=builder,
-            proof=proof,
         ),
     }
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
@@ -76,9 +76,7 @@ def job(environment: Mapping[str, str]) -> tuple[str, str]:
         return BY_HAND, ""
 
 
-def predicate(
-    variant: Variant, image: Image, *, dependencies: list[Json], builder: str, proof: File
-) -> Json:
+def predicate(variant: Variant, image: Image, *, dependencies: list[Json], builder: str) -> Json:
     """`./inv image VARIANT` in the checkout of the first dependency makes the image again.
 
     SOURCE_DATE_EPOCH is that commit's time; `inputs` is inferpack's digest of all that the image is
@@ -100,7 +98,6 @@ def predicate(
                 "startedOn": moment(image.built - round(image.seconds)),
                 "finishedOn": moment(image.built),
             },
-            "byproducts": [file(proof)],
         },
     }
 

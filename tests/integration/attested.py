@@ -28,7 +28,7 @@ def made() -> tuple[Document, ...]:
     variant = matrix.select(KNOWN, "onnxruntime-mlas-py311-amd64")[0]
     record = records.image(revision="0" * 40, base=f"somebody/base@sha256:{'b' * 64}")
     file = File(name="file", size=1, sha256="6" * 64)
-    provenance = statement(variant, record, suite="bookworm", lock=file, proof=file)
+    provenance = statement(variant, record, suite="bookworm", lock=file)
     return (
         Document(kind=SBOM, content=document(variant, record, "bookworm", PARTS).encode()),
         Document(kind=PROVENANCE, content=provenance),

@@ -56,7 +56,6 @@ PREDICATE = {
     "runDetails": {
         "builder": {"id": "https://example.org/workflow"},
         "metadata": {"startedOn": "2026-11-20T11:37:38Z", "finishedOn": "2026-11-20T11:38:18Z"},
-        "byproducts": [{"name": "proof.json", "digest": {"sha256": "7" * 64}}],
     },
 }
 
@@ -68,7 +67,6 @@ def made(variant: Variant, image: Image = IMAGE, **other: Any) -> bytes:
         **{
             "suite": "bookworm",
             "lock": File(name="recipes/locks/pylock.x.toml", size=1, sha256="6" * 64),
-            "proof": File(name="proof.json", size=1, sha256="7" * 64),
             "sources": {File(name="onnxruntime-1.31.1.tar.gz", size=9, sha256="3" * 64)},
             "builder": "https://example.org/workflow",
             "repository": "https://example.org/inferpack",
@@ -81,7 +79,7 @@ def objections(document: dict[str, Any]) -> list[str]:
     """What https://slsa.dev/spec/v1.0/provenance and in-toto's Statement v1 would not accept."""
     definition = document["predicate"]["buildDefinition"]
     run = document["predicate"]["runDetails"]
-    described = (*document["subject"], *definition["resolvedDependencies"], *run["byproducts"])
+    described = (*document["subject"], *definition["resolvedDependencies"])
     sizes = {"sha256": 64, "gitCommit": 40}
     rules = {
         "statement": document["_type"] == "https://in-toto.io/Statement/v1",
