@@ -8,15 +8,18 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from inferpack import console, process
 from inferpack.errors import InferpackError
 
+T = TypeVar("T")
 ABSENT = "has no such image"
+STRANGE = ("answers what no registry should", "check the name: a proxy may answer in its place")
 # What the tools print, and what it means; the first that is found counts.
 REASONS = (
     (
@@ -52,9 +55,27 @@ REASONS = (
         "breaks the connection off",
         "run the command again",
     ),
+    (
+        r"looking for beginning of value|is not a manifest|digest mismatch|requested digest",
+        *STRANGE,
+    ),
     (r": (not found|manifest_unknown.*|name[_ ]unknown.*)$", ABSENT, "publish it first"),
 )
 DIGEST = re.compile(r"@sha256:(\w{12})")
+
+
+class Descriptor(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a manifest or a list of referrers says of what it names: the part that is asked."""
+
+    digest: str
+    artifact_type: str = ""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """An index's or an image's: the former has manifests, the latter layers."""
+
+    manifests: tuple[Descriptor, ...] = ()
+    layers: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +152,11 @@ def explained(about: str, err: InferpackError) -> InferpackError:
 
 def manifest(tools: Tools, reference: str) -> dict[str, Any] | None:
     """A manifest by tag or digest, or None where the registry has none."""
+    return fetched(tools, reference, dict[str, Any])
+
+
+def fetched(tools: Tools, reference: str, kind: type[T]) -> T | None:
+    """Like `manifest`, and parsed."""
     repository = re.sub(r"(@.*|:[^/]*)$", "", reference)
     try:
         text = oras(tools, "manifest", "fetch", *plain(reference), reference, at=repository)
@@ -138,16 +164,24 @@ def manifest(tools: Tools, reference: str) -> dict[str, Any] | None:
         if err.wrong == ABSENT:
             return None
         raise
-    found: dict[str, Any] = msgspec.json.decode(text)
-    return found
+    return parsed(reference, text, kind)
+
+
+def parsed(about: str, text: str, kind: type[T]) -> T:
+    """What a registry says, for it may say anything."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as err:
+        wrong, hint = STRANGE
+        raise InferpackError(about, f"{wrong} ({err})", hint) from err
 
 
 def platforms(tools: Tools, image: Published) -> tuple[Published, ...]:
     """The images of an index; InferpackError where the registry does not have it."""
-    found = manifest(tools, str(image))
+    found = fetched(tools, str(image), Manifest)
     if found is None:
         raise InferpackError(str(image), "is not in its registry", "publish it first")
-    return tuple(replace(image, digest=item["digest"]) for item in found.get("manifests", ()))
+    return tuple(replace(image, digest=item.digest) for item in found.manifests)
 
 
 def tag(tools: Tools, image: Published, *tags: str) -> None:

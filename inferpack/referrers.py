@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from inferpack import distribution
-from inferpack.distribution import Published, Tools, oras, plain
+from inferpack.distribution import Manifest, Published, Tools, oras, plain
 from inferpack.errors import InferpackError
 from inferpack.store import scratch
 
@@ -51,9 +51,9 @@ class Document:
 def listed(tools: Tools, image: Published) -> dict[str, str]:
     """Artifact type → digest of everything that refers to the image."""
     words = ("discover", *plain(image.repository), "--format", "json", str(image))
-    found = msgspec.json.decode(oras(tools, *words, at=image.repository))
-    documents = (item for item in found["manifests"] if "artifactType" in item)
-    return {item["artifactType"]: item["digest"] for item in documents}
+    text = oras(tools, *words, at=image.repository)
+    found = distribution.parsed(str(image), text, Manifest).manifests
+    return {item.artifact_type: item.digest for item in found if item.artifact_type}
 
 
 def attach(
@@ -80,11 +80,13 @@ def attach(
 def fetch(tools: Tools, image: Published, kind: Kind) -> bytes:
     """A document's content; InferpackError where the image has none of the kind."""
     digest = listed(tools, image).get(kind.artifact)
-    found = distribution.manifest(tools, f"{image.repository}@{digest}") if digest else None
-    if found is None:
+    if digest is None:
         raise InferpackError(str(image), f"has no {kind.file}", "publish attaches it")
-    (layer,) = found["layers"]
-    blob = f"{image.repository}@{layer['digest']}"
+    artifact = str(Published(image.repository, digest))
+    found = distribution.fetched(tools, artifact, Manifest)
+    if found is None or len(found.layers) != 1:
+        raise InferpackError(artifact, f"is no {kind.file}", "who attached it?")
+    blob = f"{image.repository}@{found.layers[0].digest}"
     with scratch(tools.logs) as folder:
         path = folder / kind.file
         words = ("blob", "fetch", *plain(blob), "--output", str(path), blob)
@@ -127,5 +129,5 @@ def copy(tools: Tools, source: Published, repository: str) -> Published:
 
 def layers(tools: Tools, reference: str) -> set[str]:
     """The digests of what a manifest holds; empty where there is no manifest."""
-    found = distribution.manifest(tools, reference)
-    return {layer["digest"] for layer in found["layers"]} if found else set()
+    found = distribution.fetched(tools, reference, Manifest)
+    return {layer.digest for layer in found.layers} if found else set()

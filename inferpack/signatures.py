@@ -35,9 +35,16 @@ def signer(tools: Tools, key: str, environment: Mapping[str, str]) -> Signer:
     return of_workflow(environment) if key == KEYLESS else with_key(tools, key)
 
 
-def verifier(key: str, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Flags to verify by what a command line means: a public key, or a CI job's identity."""
-    return of_workflow(environment).verifies if key == KEYLESS else of_key(key)
+def verifier(key: str, _environment: object = None) -> tuple[str, ...]:
+    """Flags to verify by what a command line means: a public key.
+
+    UsageError for a workflow's identity: the job that verifies is another's than the one that
+    signed, and cannot tell that one's name.
+    """
+    if key == KEYLESS:
+        wrong = "signs, but names nobody to verify by"
+        raise UsageError("--key keyless", wrong, "name a public key, or verify with cosign itself")
+    return of_key(key)
 
 
 def of_workflow(environment: Mapping[str, str]) -> Signer:

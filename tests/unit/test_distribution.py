@@ -7,7 +7,7 @@ import pytest
 
 from inferpack import distribution, referrers, signatures
 from inferpack.distribution import Published, Tools
-from inferpack.errors import InferpackError
+from inferpack.errors import InferpackError, UsageError
 from inferpack.referrers import PROVENANCE, SBOM, Document
 
 INDEX, PLATFORM = (f"sha256:{digit * 64}" for digit in "ab")
@@ -67,6 +67,10 @@ def asked(program: Path) -> list[str]:
             f'recognizable error message not found: GET "https://{HOST}/v2/tiny/manifests/1":'
             " response status code 500: Internal Server Error",
             "fails to answer; wait for some minutes, or ask its owner",
+        ),
+        (
+            "Error: invalid character '<' looking for beginning of value",
+            "answers what no registry should; check the name: a proxy may answer in its place",
         ),
         (
             f"GET https://{HOST}/v2/: unexpected status code 503 Service Unavailable",
@@ -167,6 +171,41 @@ def test_without_a_key_a_workflow_signs_and_the_log_is_public(tools: Tools) -> N
     assert sought == f"verify-attestation {verifies} --type slsaprovenance1 {platform}"
     assert attested.startswith("attest --type slsaprovenance1 --predicate /")
     assert attested.endswith(f"/provenance.json --yes {platform}")
+
+
+def test_a_workflow_is_nobody_to_verify_by() -> None:
+    """Its job's environment names the workflow that verifies, not the one that has signed."""
+    assert signatures.verifier("x.pub") == signatures.of_key("x.pub")
+    with pytest.raises(UsageError, match="--key keyless: signs, but names nobody to verify by; "):
+        signatures.verifier("keyless", {"GITHUB_WORKFLOW_REF": "a/b/.github/workflows/c.yml@d"})
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ("<html>", "JSON is malformed: invalid character (byte 0)"),
+        ('{"manifests": [{}]}', "Object missing required field `digest` - at `$.manifests[0]`"),
+        ('{"manifests": null}', "Expected `array`, got `null` - at `$.manifests`"),
+    ],
+)
+def test_what_no_registry_should_answer_is_one_line(tools: Tools, said: str, detail: str) -> None:
+    answers(tools.oras, stdout=said)
+    hint = "check the name: a proxy may answer in its place"
+    for ask in (distribution.platforms, referrers.listed):
+        with pytest.raises(InferpackError) as err:
+            ask(tools, IMAGE)
+        assert str(err.value) == f"{IMAGE}: answers what no registry should ({detail}); {hint}"
+
+
+def test_a_strangers_document_is_one_line(tools: Tools) -> None:
+    """Whoever may push may attach what has our type and another form."""
+    there = {"artifactType": SBOM.artifact, "digest": PLATFORM}
+    for layers in ([], [there, there]):
+        answers(tools.oras, stdout=json.dumps({"manifests": [there], "layers": layers}))
+        with pytest.raises(InferpackError) as err:
+            referrers.fetch(tools, IMAGE, SBOM)
+        place = f"{IMAGE.repository}@{PLATFORM}"
+        assert str(err.value) == f"{place}: is no sbom.cdx.json; who attached it?"
 
 
 def test_a_document_that_is_there_is_not_attached_again(tools: Tools) -> None:
