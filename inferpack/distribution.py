@@ -8,7 +8,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -150,13 +150,8 @@ def explained(about: str, err: InferpackError) -> InferpackError:
     return err
 
 
-def manifest(tools: Tools, reference: str) -> dict[str, Any] | None:
-    """A manifest by tag or digest, or None where the registry has none."""
-    return fetched(tools, reference, dict[str, Any])
-
-
 def fetched(tools: Tools, reference: str, kind: type[T]) -> T | None:
-    """Like `manifest`, and parsed."""
+    """A manifest by tag or digest, or None where the registry has none."""
     repository = re.sub(r"(@.*|:[^/]*)$", "", reference)
     try:
         text = oras(tools, "manifest", "fetch", *plain(reference), reference, at=repository)

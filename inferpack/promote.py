@@ -64,7 +64,7 @@ def route(
     """UsageError where a registry's name is no name."""
     for flag, place in (("--from", source), ("--to", target)):
         releases.check_place(place, flag)
-    verifies = signatures.of_key(key) if key else ()
+    verifies = signatures.verifier(key) if key else ()
     return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=scan)
 
 

@@ -35,7 +35,7 @@ def signer(tools: Tools, key: str, environment: Mapping[str, str]) -> Signer:
     return of_workflow(environment) if key == KEYLESS else with_key(tools, key)
 
 
-def verifier(key: str, _environment: object = None) -> tuple[str, ...]:
+def verifier(key: str) -> tuple[str, ...]:
     """Flags to verify by what a command line means: a public key.
 
     UsageError for a workflow's identity: the job that verifies is another's than the one that

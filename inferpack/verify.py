@@ -1,9 +1,7 @@
 """Whether an image is what its commit makes: built again from nothing but that, and compared."""
 
 import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -11,14 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from inferpack import console, process, provenance, sameness, stored
+from inferpack import console, process, provenance, sameness, store, stored
 from inferpack.difference import Change
 from inferpack.errors import InferpackError, UsageError
 from inferpack.layout import Config, Descriptor, Layout, Manifest
 from inferpack.model import NAMESPACE, Arch
 from inferpack.provenance import DIRTY
 from inferpack.sameness import Entry
-from inferpack.store import disk, sweep
 from inferpack.workshop import Workshop
 
 REVISION, VARIANT = "org.opencontainers.image.revision", "io.inferpack.variant"
@@ -65,7 +62,7 @@ def verify(shop: Workshop, reference: str) -> str:
     Raises UsageError where its labels name nothing that can be built again, InferpackError with all
     that differs where it is not the same.
     """
-    with scratch(shop.root / "build") as folder, shop.engine.reporting():
+    with store.scratch(shop.root / "build") as folder, shop.engine.reporting():
         layout, claims = read(shop, reference, folder / "image.tar")
         revisions = sorted({item.revision for item in claims})
         for revision in revisions:
@@ -90,16 +87,6 @@ def read(shop: Workshop, reference: str, path: Path) -> tuple[Layout, list[Claim
     if not claims:
         raise UsageError(reference, "is no image of inferpack: its index names no image")
     return layout, claims
-
-
-@contextmanager
-def scratch(parent: Path) -> Iterator[Path]:
-    """A folder that is gone afterwards; what killed runs have left goes too."""
-    with disk(parent):
-        parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=parent) as folder:
-            sweep(Path(folder))
-            yield Path(folder)
 
 
 def claim(reference: str, image: Descriptor, config: Config) -> Claim:

@@ -108,7 +108,7 @@ def test_another_key_and_another_image_do_not_verify(
     for suffix in ("sig", "att"):
         moved = ("cp", *ways, amd64.tag(suffix), tampered.tag(suffix))
         distribution.oras(tools, *moved, at=image.repository)
-    assert distribution.manifest(tools, tampered.tag("sig")) is not None
+    assert distribution.fetched(tools, tampered.tag("sig"), dict[str, Any]) is not None
     assert not signatures.signed(tools, tampered, signer.verifies)
     assert not signatures.attested(tools, tampered, PROOF, signer.verifies)
     assert signatures.sign(tools, image, other)  # what another has signed is not signed by us

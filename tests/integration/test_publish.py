@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -32,7 +33,7 @@ def test_a_release_is_pushed_documented_signed_and_named(
     assert desk.tags == dict.fromkeys((DATED, *MOVING), release.digest)
     held = {image.arch: images.read(desk.shop.folder(image)) for image in variants}
     document = json.loads(multiarch.document({a: i for a, i in held.items() if i}))
-    assert distribution.manifest(tools, f"{desk.repository}:latest") == document
+    assert distribution.fetched(tools, f"{desk.repository}:latest", dict[str, Any]) == document
     for variant in variants:
         image = images.read(desk.shop.folder(variant))
         assert image
