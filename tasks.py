@@ -40,9 +40,9 @@ SCAN = {
 }
 
 
-def here(key: str) -> str:
+def here(key: str | None) -> str | None:
     """A key file by its path from where the user is; a URI or `keyless` is what it is."""
-    return str(HERE / key) if key and (HERE / key).exists() else key
+    return str(HERE / key) if key and (HERE / key).is_file() else key
 
 
 @task(name="list")
@@ -248,7 +248,9 @@ def index_(
     },
 )
 @command
-def publish(_: Context, glob: str, registry: str = "", key: str = "", arch: str = "all") -> None:
+def publish(
+    _: Context, glob: str, registry: str = "", key: str | None = None, arch: str = "all"
+) -> None:
     """Push proven images as multi-arch releases, with SBOM, proof and signature, and tag them."""
     from inferpack import publish as publishing  # noqa: PLC0415
     from inferpack import releases  # noqa: PLC0415
@@ -276,7 +278,7 @@ def promote(
     advisories: list[str],
     from_: str = "",
     to: str = "",
-    key: str = "",
+    key: str | None = None,
     severity: str = "high",
 ) -> None:
     """Copy releases to another namespace, by digest, with all that belongs to them; then tag."""

@@ -211,7 +211,11 @@ def with_default_glob(
     ['inv', 'image', 'onnxruntime,openvino']
     >>> with_default_glob(["inv", "image", "--arch", "all", "openvino"], {"image"})
     ['inv', 'image', 'openvino', '--arch', 'all']
+    >>> with_default_glob(["inv", "verify", "--help"], {"image"})
+    ['inv', '--help', 'verify']
     """
+    if "--help" in argv[2:]:  # which invoke would take for the value of an argument
+        return [argv[0], "--help", argv[1]]
     if len(argv) < 2 or argv[1] not in takers:
         return argv
     if short := [word for word in argv[2:] if re.match(r"-[^-]", word) and word != "-h"]:

@@ -49,6 +49,7 @@ REASONS = (
         "set COSIGN_PASSWORD",
     ),
     (r"open .*no such file", "does not exist", "cosign generate-key-pair makes a key"),
+    (r"unknown public key pem", "is no public key of cosign", "name its .pub"),
     (r"invalid pem block|unsupported pem type", "is no private key of cosign", "name its .key"),
     (
         r"\bEOF\b|broken pipe|connection reset|TLS handshake timeout|deadline exceeded",

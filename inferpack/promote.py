@@ -58,13 +58,15 @@ def route(
     source: str,
     target: str,
     *,
-    key: str = "",
+    key: str | None = None,
     scan: Callable[[str, bytes], str] | None = None,
 ) -> Route:
     """UsageError where a registry's name is no name."""
     for flag, place in (("--from", source), ("--to", target)):
         releases.check_place(place, flag)
-    verifies = signatures.verifier(key) if key else ()
+    if key is None:
+        console.warn("no signature is looked at: --key names no public key")
+    verifies = () if key is None else signatures.verifier(key)
     return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=scan)
 
 

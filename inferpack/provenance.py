@@ -9,6 +9,7 @@ from inferpack.model import Origin
 from inferpack.store import EPOCH
 
 DIRTY = "-dirty"
+REVISION, VARIANT = "org.opencontainers.image.revision", "io.inferpack.variant"  # labels
 
 
 def origin(root: Path, log: Path) -> Origin:

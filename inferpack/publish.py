@@ -1,6 +1,6 @@
 """Proven images become releases: pushed, documented, signed, and only then named."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from inferpack import (
@@ -14,13 +14,15 @@ from inferpack import (
     referrers,
     releases,
     remotes,
+    sending,
     signatures,
     slsa,
 )
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
-from inferpack.images import MB, Image
+from inferpack.images import Image
 from inferpack.model import Variant
+from inferpack.provenance import VARIANT
 from inferpack.referrers import Document
 from inferpack.releases import Release
 from inferpack.remotes import Remote, Remotes
@@ -63,11 +65,15 @@ class Papers:
     created: int
 
 
-def publisher(shop: Workshop, registry: str, key: str, environment: Mapping[str, str]) -> Publisher:
+def publisher(
+    shop: Workshop, registry: str, key: str | None, environment: Mapping[str, str]
+) -> Publisher:
     """UsageError where the registry's name is no name; InferpackError where the key is no key."""
     releases.check_place(registry)
     tools = shop.tools()
-    signer = signatures.signer(tools, key, environment) if key else None
+    if key is None:
+        console.warn("nothing is signed: --key names no key")
+    signer = None if key is None else signatures.signer(tools, key, environment)
     job = slsa.job(environment)
     return Publisher(registry=registry, tools=tools, signer=signer, builder=job[0], source=job[1])
 
@@ -88,13 +94,14 @@ def publish(
         for release in made:
             for reference in release.references(release.moving):
                 releases.check_platforms(release, reference, before[reference])
-        todo = [release for release in made if not is_done(publisher, release, before)]
+        done = remotes.each(lambda release: is_done(shop, publisher, release, before), made)
+        todo = [release for release, ready in zip(made, done, strict=True) if not ready]
         for release in todo:
             (reference,) = release.references([release.dated])
             releases.check_dated(release, reference, before[reference])
         if todo:
             held = papers(shop, publisher, todo)
-            send(shop, todo)
+            sending.send(shop, todo)
             tell(publisher, todo, held)
             give_names(shop, publisher, todo, before)
         else:
@@ -110,6 +117,10 @@ def publishable(shop: Workshop, variant: Variant) -> Image:
     image = ingredients.recorded(shop, variant)
     if multiarch.proven(shop, variant) is None:
         raise InferpackError(variant.id, "the engine has no image of it with a passing proof", hint)
+    said = remotes.labels(shop.engine, image.digest)
+    if said.get(VARIANT) != variant.id:
+        wrong = f"the image on record is of {said.get(VARIANT)}, as its label says"
+        raise InferpackError(variant.id, wrong, hint)
     if not provenance.is_commit(image.revision):
         wrong = f"the image was built from no commit: {image.revision}"
         raise InferpackError(variant.id, wrong, f"commit what you changed, and {hint}")
@@ -124,13 +135,20 @@ def look(shop: Workshop, made: Iterable[Release]) -> dict[str, Remote | None]:
     return remotes.look(shop.engine, names)
 
 
-def is_done(publisher: Publisher, release: Release, names: Remotes) -> bool:
-    """Tags come last, and the index's signature after those of its images and documents."""
+def is_done(shop: Workshop, publisher: Publisher, release: Release, names: Remotes) -> bool:
+    """Tags come last, and the index's signature after those of its images and documents.
+
+    What somebody has deleted since is looked for where that costs little.
+    """
     there = [names[reference] for reference in release.references(release.moving)]
     if not all(found and found.digest == release.digest for found in there):
         return False
-    signer = publisher.signer
-    return not signer or signatures.signed(publisher.tools, release.published, signer.verifies)
+    if not sending.is_whole(shop, release, str(release.published)):
+        return False
+    tools, signer = publisher.tools, publisher.signer
+    if signer and not signatures.signed(tools, release.published, signer.verifies):
+        return False
+    return all(referrers.is_told(tools, image) for image in release.platform_images)
 
 
 def papers(
@@ -150,37 +168,6 @@ def papers(
 
     with console.step(f"SBOM, provenance and proof of {len(images)} images"):
         return dict(zip(images, remotes.each(gathered, images), strict=True))
-
-
-def send(shop: Workshop, todo: list[Release]) -> None:
-    """Pushes each under a name of its digest, and looks whether the registry has it whole.
-
-    One after the other: the engine sends several layers at once, and they share some.
-    """
-    before = remotes.look(shop.engine, (release.passing for release in todo))
-    going, layers = dict[str, int](), set[str]()
-    with console.watching(f"push {len(todo)} indexes") as shown:
-
-        def shown_bytes(layer: str, size: int) -> None:
-            going[layer] = size
-            shown(f"{sum(going.values()) / MB:,.0f} MB")
-
-        for release in todo:
-            if before[release.passing] is None:
-                layers |= push(shop, release, shown_bytes)
-            there = remotes.find(shop.engine, str(release.published))
-            releases.check_pushed(release, str(release.published), there)
-    console.note(f"  {len(layers)} layers sent")
-
-
-def push(shop: Workshop, release: Release, told: Callable[[str, int], None]) -> frozenset[str]:
-    """The engine pushes what has the name, so the index has it for as long as that takes."""
-    archive = multiarch.archive(release.passing, release.document)
-    shop.engine.load(archive, release.passing, release.digest)
-    try:
-        return remotes.push(shop.engine, release.passing, told)
-    finally:
-        shop.engine.remove(release.passing)
 
 
 def tell(publisher: Publisher, todo: Iterable[Release], held: Mapping[Published, Papers]) -> None:

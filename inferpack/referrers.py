@@ -56,6 +56,11 @@ def listed(tools: Tools, image: Published) -> dict[str, str]:
     return {item.artifact_type: item.digest for item in found if item.artifact_type}
 
 
+def is_told(tools: Tools, image: Published) -> bool:
+    """Whether an image has a document of every kind."""
+    return {kind.artifact for kind in (SBOM, PROVENANCE, PROOF)} <= set(listed(tools, image))
+
+
 def attach(
     tools: Tools, image: Published, documents: Iterable[Document], *, created: int
 ) -> tuple[Document, ...]:

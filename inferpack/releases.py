@@ -54,6 +54,10 @@ class Release:
         return Published(self.repository, self.digest)
 
     @property
+    def platform_images(self) -> tuple[Published, ...]:
+        return tuple(Published(self.repository, image.digest) for image in self.images)
+
+    @property
     def passing(self) -> str:
         """The name it has until it is documented and signed: engines push names, not digests."""
         return self.published.tag("index")
@@ -70,7 +74,7 @@ def check_place(registry: str, flag: str = "--registry") -> str:
     """HOST/NAMESPACE as it was given; UsageError where it is anything else."""
     host = registry.partition("/")[0]
     if not PLACE.fullmatch(registry) or not (set(".:") & set(host) or host == "localhost"):
-        hint = "give HOST/NAMESPACE, such as registry.example.com/team or 127.0.0.1:5000/try"
+        hint = "give HOST/NAMESPACE in small letters, such as registry.example.com/team"
         raise UsageError(flag, f"'{registry}' names no namespace of a registry", hint)
     return registry
 
@@ -165,7 +169,7 @@ def check_dated(index: Index, name: str, found: Remote | None) -> None:
     """Raises InferpackError where a dated tag names something else: it never changes."""
     if found and found.digest != index.digest:
         wrong = f"is {found.digest} already, and this would be {index.digest}"
-        hint = "dated tags never change: publish again tomorrow"
+        hint = "dated tags never change; tomorrow's is another"
         raise InferpackError(name, wrong, hint)
 
 

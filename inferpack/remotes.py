@@ -80,6 +80,11 @@ def pull(engine: Engine, reference: str, platform: str = "") -> None:
             raise InferpackError(reference, wrong, "check its name, or docker login") from err
 
 
+def labels(engine: Engine, digest: str) -> dict[str, str]:
+    """What an image that the engine has says of itself."""
+    return dict(engine.client.images.get(digest).labels)
+
+
 def push(engine: Engine, reference: str, told: Callable[[str, int], None]) -> frozenset[str]:
     """Sends what the registry lacks of an image and of all its platforms, then sets the tag.
 

@@ -44,6 +44,7 @@ def optional(
     shop: Workshop, files: list[Path], gate: str
 ) -> Iterator[Callable[[str, bytes], str] | None]:
     """A scanner where there are files; that there are none is told."""
+    severity.parse(gate)
     if not files:
         console.warn("nothing is scanned for known vulnerabilities: --advisories names no file")
         yield None

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -32,7 +33,15 @@ class Signer:
 
 def signer(tools: Tools, key: str, environment: Mapping[str, str]) -> Signer:
     """The signer that a command line means; `environment`: that of a CI job."""
+    check_key(key)
     return of_workflow(environment) if key == KEYLESS else with_key(tools, key)
+
+
+def check_key(key: str) -> None:
+    """UsageError where it is no file; a URI (of a KMS) and `keyless` are none."""
+    if key != KEYLESS and "://" not in key and not Path(key).is_file():
+        hint = "cosign generate-key-pair makes a pair: cosign.key signs, cosign.pub verifies"
+        raise UsageError("--key", f"there is no file '{key}'", hint)
 
 
 def verifier(key: str) -> tuple[str, ...]:
@@ -41,6 +50,7 @@ def verifier(key: str) -> tuple[str, ...]:
     UsageError for a workflow's identity: the job that verifies is another's than the one that
     signed, and cannot tell that one's name.
     """
+    check_key(key)
     if key == KEYLESS:
         wrong = "signs, but names nobody to verify by"
         raise UsageError("--key keyless", wrong, "name a public key, or verify with cosign itself")

@@ -14,11 +14,10 @@ from inferpack.difference import Change
 from inferpack.errors import InferpackError, UsageError
 from inferpack.layout import Config, Descriptor, Layout, Manifest
 from inferpack.model import NAMESPACE, Arch
-from inferpack.provenance import DIRTY
+from inferpack.provenance import DIRTY, REVISION, VARIANT
 from inferpack.sameness import Entry
 from inferpack.workshop import Workshop
 
-REVISION, VARIANT = "org.opencontainers.image.revision", "io.inferpack.variant"
 DOWNLOADS = ("debs", "wheels")  # of the cache: verified by sha256 whenever they are used
 SHORT = 12  # of a commit's digits, where it is only told
 
@@ -121,7 +120,7 @@ def check_held(shop: Workshop, reference: str, revision: str) -> None:
             for listed in (("branch", "--all"), ("tag",))
         ]
     except InferpackError as err:
-        hint = "`git fetch --all --tags`, then again"
+        hint = "`git fetch --all --tags` (in a shallow clone: --unshallow), then again"
         raise UsageError(reference, f"{wrong} this clone does not have", hint) from err
     if not any(held):
         hint = "read it; if you would run it, `git branch` gives it a branch"

@@ -39,7 +39,7 @@ def publishing(shop: Workshop, folder: Path, *ids: str) -> Iterator[Published]:
     with running(folder / "registry") as registry:
         place = f"{registry.host}/{NAMESPACE}"
         own = committed(shop, variants, folder / "checkout")
-        publish.publish(own, publish.publisher(own, place, "", {}), variants)
+        publish.publish(own, publish.publisher(own, place, None, {}), variants)
         yield Published(registry, f"{place}/{variants[0].recipe.name}")
 
 

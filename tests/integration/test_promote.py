@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from inferpack import distribution, images, promote, publish, referrers, releases, scan, signatures
+from inferpack import (
+    distribution,
+    images,
+    promote,
+    publish,
+    referrers,
+    releases,
+    scan,
+    sending,
+    signatures,
+)
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
@@ -77,7 +87,7 @@ def push(desk: Desk, variants: tuple[Variant, ...]) -> None:
     found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
     chosen = {name: image for name, image in found.items() if image}
     (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
-    publish.send(desk.shop, [index])
+    sending.send(desk.shop, [index])
     distribution.tag(desk.to.tools, index.published, *index.tags)
 
 
@@ -167,7 +177,7 @@ def test_tags_of_the_target_are_as_well_kept(
     if spoil == "dated":
         distribution.tag(tools, before, DATED)
         wrong = f"{DATED}: is {image.digest} already, and this would be {one.digest}"
-        hint = "dated tags never change: publish again tomorrow"
+        hint = "dated tags never change; tomorrow's is another"
     else:
         route = promote.route(desk.shop, f"{desk.registry.host}/other", target)
         wrong = f"{MOVING[0]}: would lose linux/arm64"

@@ -5,11 +5,21 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from msgspec import structs
 
-from inferpack import distribution, images, multiarch, publish, referrers, signatures
+from inferpack import (
+    distribution,
+    images,
+    multiarch,
+    publish,
+    referrers,
+    releases,
+    remotes,
+    signatures,
+)
 from inferpack.distribution import Published, Tools
 from inferpack.model import Variant
 from inferpack.publish import Publication
@@ -87,7 +97,7 @@ def test_a_dated_tag_never_changes(desk: Desk, variants: tuple[Variant, ...]) ->
     (first,) = desk.publish((amd64,))
     message = desk.refused(variants)
     assert message.startswith(f"{desk.repository}:{DATED}: is {first} already, and this would be ")
-    assert message.endswith("; dated tags never change: publish again tomorrow")
+    assert message.endswith("; dated tags never change; tomorrow's is another")
     (second,) = desk.publish(variants, later=DAY)
     assert desk.tags == {
         DATED: first,
@@ -101,6 +111,59 @@ def test_a_tag_never_loses_a_platform(desk: Desk, variants: tuple[Variant, ...])
     assert desk.refused(variants[:1], later=DAY) == (
         f"{desk.repository}:{MOVING[0]}: would lose linux/arm64; give it that too: --arch all"
     )
+
+
+def delete(desk: Desk, digest: str) -> None:
+    """As whoever cleans a registry up may do."""
+    path = f"{desk.registry.host}/v2/staging/onnxruntime/manifests/{digest}"
+    with urlopen(Request(f"http://{path}", method="DELETE")) as answer:
+        assert answer.status == 202
+
+
+def test_an_image_that_is_gone_is_sent_again(desk: Desk, variants: tuple[Variant, ...]) -> None:
+    (digest,) = desk.publish(variants)
+    image = images.read(desk.shop.folder(variants[0]))
+    assert image
+    delete(desk, image.digest)
+    assert desk.publish(variants, later=DAY) == (digest,)
+    assert remotes.find(desk.shop.engine, f"{desk.repository}@{image.digest}") is not None
+
+
+def test_documents_that_are_gone_are_attached_again(
+    desk: Desk, variants: tuple[Variant, ...], tools: Tools
+) -> None:
+    desk.publish(variants)
+    image = images.read(desk.shop.folder(variants[0]))
+    assert image
+    place = Published(desk.repository, image.digest)
+    for gone in referrers.listed(tools, place).values():
+        delete(desk, gone)
+    fallback = place.digest.replace(":", "-")
+    delete(desk, desk.registry.tags("staging/onnxruntime")[fallback])
+    assert not referrers.is_told(tools, place)
+    desk.publish(variants, later=DAY)
+    assert referrers.is_told(tools, place)
+
+
+def test_a_push_that_ended_with_an_image_under_the_indexs_name_is_taken_up(
+    desk: Desk, variants: tuple[Variant, ...], tools: Tools
+) -> None:
+    """Docker 26 gives each image the name in turn, and at last the index."""
+    (first,) = desk.publish(variants[:1])
+    image = images.read(desk.shop.folder(variants[0]))
+    assert image
+    later = f"sha256-{expected(desk, variants)[7:]}.index"
+    distribution.tag(tools, Published(desk.repository, image.digest), later)
+    (second,) = desk.publish(variants, later=DAY)
+    assert (second != first, desk.registry.tags("staging/onnxruntime")[later]) == (True, second)
+
+
+def expected(desk: Desk, variants: tuple[Variant, ...]) -> str:
+    """The digest of the index of both."""
+    found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
+    chosen = {name: image for name, image in found.items() if image}
+    (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
+    return index.digest
 
 
 def spoil_digest(desk: Desk, variant: Variant) -> None:
@@ -123,6 +186,15 @@ def spoil_revision(desk: Desk, variant: Variant) -> None:
     spoilt(desk, variant, revision="c0ffee-dirty")
 
 
+def swap_images(desk: Desk, variant: Variant) -> None:
+    """One platform's image on record as the other's, proof and all."""
+    other = desk.shop.variants("onnxruntime-mlas-py311-amd64")[0]
+    for name in ("image.json", "proof.json"):
+        path = desk.shop.folder(variant) / name
+        path.unlink()
+        path.write_bytes((desk.shop.folder(other) / name).read_bytes())
+
+
 def spoil_wheels(desk: Desk, variant: Variant) -> None:
     image = images.read(desk.shop.folder(variant))
     assert image
@@ -139,6 +211,10 @@ UNPROVEN = "the engine has no image of it with a passing proof"
         (spoil_proof, UNPROVEN),
         (remove_proof, UNPROVEN),
         (spoil_revision, "the image was built from no commit: c0ffee-dirty"),
+        (
+            swap_images,
+            "the image on record is of onnxruntime-mlas-py311-amd64, as its label says",
+        ),
         (spoil_wheels, "the image was built from another lock"),
     ],
 )

@@ -203,7 +203,7 @@ def alter(layer: Path, scratch: Path) -> list[str]:
         (
             {VARIANT_LABEL: VARIANT, REVISION: "0" * 40},
             f"was built from commit {'0' * 40}, which this clone does not have;"
-            " `git fetch --all --tags`, then again",
+            " `git fetch --all --tags` (in a shallow clone: --unshallow), then again",
         ),
     ],
 )

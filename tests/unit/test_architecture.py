@@ -37,6 +37,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "workshop backends builder ladder kernels contents summary sbom",
         "multiarch emulation building slsa",
         "releases",
+        "sending",
         "pipeline locking status gains compatibility wheel_offers ingredients",
         "throughput wheel_index wheel_tests documents scan verify",
         "climb cpus wheels publish promote",

@@ -173,11 +173,23 @@ def test_without_a_key_a_workflow_signs_and_the_log_is_public(tools: Tools) -> N
     assert attested.endswith(f"/provenance.json --yes {platform}")
 
 
-def test_a_workflow_is_nobody_to_verify_by() -> None:
+def test_a_workflow_is_nobody_to_verify_by(tmp_path: Path) -> None:
     """Its job's environment names the workflow that verifies, not the one that has signed."""
-    assert signatures.verifier("x.pub") == signatures.of_key("x.pub")
+    (tmp_path / "x.pub").touch()
+    for key in (str(tmp_path / "x.pub"), "awskms:///alias/x"):
+        assert signatures.verifier(key) == signatures.of_key(key)
     with pytest.raises(UsageError, match="--key keyless: signs, but names nobody to verify by; "):
         signatures.verifier("keyless")
+
+
+@pytest.mark.parametrize("key", ["", "nope.pub"])
+def test_a_key_that_is_no_file_is_told_before_anything_else(key: str) -> None:
+    with pytest.raises(UsageError) as err:
+        signatures.verifier(key)
+    assert str(err.value) == (
+        f"--key: there is no file '{key}'; "
+        "cosign generate-key-pair makes a pair: cosign.key signs, cosign.pub verifies"
+    )
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_dated_tag_never_changes(release: Release) -> None:
         releases.check_dated(release, "toy:1.2-mlas-py311-20261121", other)
     assert str(err.value) == (
         f"toy:1.2-mlas-py311-20261121: is {ONE} already, and this would be "
-        f"{release.digest}; dated tags never change: publish again tomorrow"
+        f"{release.digest}; dated tags never change; tomorrow's is another"
     )
 
 
@@ -189,6 +189,6 @@ def test_what_is_no_namespace_of_a_registry(place: str) -> None:
     with pytest.raises(UsageError) as err:
         releases.check_place(place)
     assert str(err.value) == (
-        f"--registry: '{place}' names no namespace of a registry; give HOST/NAMESPACE, "
-        "such as registry.example.com/team or 127.0.0.1:5000/try"
+        f"--registry: '{place}' names no namespace of a registry; give HOST/NAMESPACE "
+        "in small letters, such as registry.example.com/team"
     )

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from inferpack import render, stored, verify
+from inferpack import provenance, render, stored, verify
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
 from inferpack.layout import Config, Descriptor, Root, Runtime
@@ -55,11 +55,11 @@ def test_labels_that_name_nothing_to_build_are_refused(
     changed: dict[str, str | None], arch: str, wrong: str
 ) -> None:
     named = {"variant": "onnxruntime-mlas-py311-amd64", "revision": "0" * 40, **changed}
-    names = {"variant": verify.VARIANT, "revision": verify.REVISION}
+    names = {"variant": provenance.VARIANT, "revision": provenance.REVISION}
     labels = {names[name]: value for name, value in named.items() if value is not None}
     with pytest.raises(UsageError) as err:
         verify.claim("toy:1", IMAGE, config(labels, arch))
-    wrong = wrong.replace("VARIANT", verify.VARIANT).replace("REVISION", verify.REVISION)
+    wrong = wrong.replace("VARIANT", provenance.VARIANT).replace("REVISION", provenance.REVISION)
     assert str(err.value) == f"toy:1: {wrong}"
 
 
@@ -187,7 +187,7 @@ def test_a_commit_that_is_not_there_is_named(tmp_path: Path, commit: str, revisi
         verify.check_held(shop(tmp_path), "toy:1", revision)
     assert str(err.value) == (
         f"toy:1: was built from commit {revision}, which this clone does not have;"
-        " `git fetch --all --tags`, then again"
+        " `git fetch --all --tags` (in a shallow clone: --unshallow), then again"
     )
 
 
