@@ -1,5 +1,6 @@
 """Proven images become releases: pushed, documented, signed, and only then named."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ from inferpack.signatures import Signer
 from inferpack.store import locked, read_record, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
+
+SETTLE = 0.5  # seconds; between a publisher's last look and its tags there are some 0.05
 
 
 class Publication(Record, frozen=True):
@@ -191,7 +194,11 @@ def tell(publisher: Publisher, todo: Iterable[Release], held: Mapping[Published,
 def give_names(
     shop: Workshop, publisher: Publisher, todo: Iterable[Release], before: Remotes
 ) -> None:
-    """Sets all tags, unless somebody else has set one since we looked."""
+    """Sets all tags, unless somebody else has set one since we looked.
+
+    Registries set tags without conditions. So who looked before another set them, and set them
+    after, is found out by that other.
+    """
     now = look(shop, todo)
     for release in todo:
         (reference,) = release.references([release.dated])
@@ -200,6 +207,9 @@ def give_names(
             releases.check_unmoved(release, reference, before[reference], now[reference])
     for release in todo:
         distribution.tag(publisher.tools, release.published, *release.tags)
+    time.sleep(SETTLE)
+    for name, found in look(shop, todo).items():
+        releases.check_ours(todo, name, found)
 
 
 def record(

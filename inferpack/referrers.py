@@ -1,5 +1,7 @@
 """Documents about an image, kept beside it in its registry as OCI referrers."""
 
+import random
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +13,8 @@ from inferpack.distribution import Manifest, Published, Tools, oras, plain
 from inferpack.errors import InferpackError
 from inferpack.store import scratch
 
+TRIES = 4
+RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
 CREATED = "org.opencontainers.image.created"
 
 
@@ -68,18 +72,46 @@ def attach(
 
     What is published stays: a document of a kind that is there is not replaced. `created` (seconds
     since 1970) dates the artifact like the image, so that the same document is the same artifact.
+
+    A registry without the referrers API has one list an image, which two publishers at once take
+    from each other: so it is looked at again, and what is missing is attached again, dated a second
+    later, for oras lists nothing anew that it finds already there.
     """
+    first = missing = lacking(tools, image, documents)
+    for attempt in range(TRIES):
+        pause(bool(missing) and attempt > 0)
+        for document in missing:
+            try:
+                put(tools, image, document, created + attempt)
+            except InferpackError:
+                if attempt == TRIES - 1:
+                    raise
+        missing = lacking(tools, image, first)
+        if not missing:
+            return first
+    wrong = f"did not keep {', '.join(document.kind.file for document in missing)}"
+    raise InferpackError(str(image), wrong, "somebody else publishes too: run it again")
+
+
+def pause(again: bool) -> None:
+    """Before another try: as long as chance will, so that two do not go on in step."""
+    if again:
+        time.sleep(random.uniform(0, 1))  # noqa: S311  # no secret
+
+
+def lacking(tools: Tools, image: Published, documents: Iterable[Document]) -> tuple[Document, ...]:
     there = listed(tools, image)
-    missing = tuple(item for item in documents if item.kind.artifact not in there)
-    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for document in missing:
-        kind = document.kind
-        words = ("attach", *plain(image.repository), "--artifact-type", kind.artifact)
-        words += ("--annotation", f"{CREATED}={moment}", str(image), f"{kind.file}:{kind.artifact}")
-        with scratch(tools.logs) as folder:
-            (folder / kind.file).write_bytes(document.content)
-            oras(tools, *words, at=image.repository, cwd=folder)
-    return missing
+    return tuple(item for item in documents if item.kind.artifact not in there)
+
+
+def put(tools: Tools, image: Published, document: Document, created: int) -> None:
+    """Attaches one document."""
+    kind, moment = document.kind, datetime.fromtimestamp(created, UTC).strftime(RFC_3339)
+    words = ("attach", *plain(image.repository), "--artifact-type", kind.artifact)
+    words += ("--annotation", f"{CREATED}={moment}", str(image), f"{kind.file}:{kind.artifact}")
+    with scratch(tools.logs) as folder:
+        (folder / kind.file).write_bytes(document.content)
+        oras(tools, *words, at=image.repository, cwd=folder)
 
 
 def fetch(tools: Tools, image: Published, kind: Kind) -> bytes:

@@ -195,3 +195,11 @@ def check_pushed(index: Index, name: str, found: Remote | None) -> None:
     if found != wanted:
         wrong = f"the registry has {found.digest if found else 'nothing'}, not {index.digest}"
         raise InferpackError(name, wrong, "run it again; if it stays so, check the registry")
+
+
+def check_ours(made: Iterable[Release], name: str, found: Remote | None) -> None:
+    """Raises InferpackError where a name that was just set is of another index than it should."""
+    (wanted,) = (item for item in made if name in item.references(item.tags))
+    if found is None or found.digest != wanted.digest:
+        wrong = f"was set to {wanted.digest}, and is now {found.digest if found else 'gone'}"
+        raise InferpackError(name, wrong, "somebody else publishes too: run it again")

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -83,6 +83,14 @@ def pull(engine: Engine, reference: str, platform: str = "") -> None:
 def labels(engine: Engine, digest: str) -> dict[str, str]:
     """What an image that the engine has says of itself."""
     return dict(engine.client.images.get(digest).labels)
+
+
+def forget(engine: Engine, reference: str) -> None:
+    """Takes a name from an image, where the engine knows it."""
+    import docker  # noqa: PLC0415
+
+    with suppress(docker.errors.NotFound):
+        engine.client.images.remove(reference)
 
 
 def push(engine: Engine, reference: str, told: Callable[[str, int], None]) -> frozenset[str]:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from inferpack import console, multiarch, releases, remotes
+from inferpack.errors import InferpackError
 from inferpack.images import MB
+from inferpack.referrers import TRIES
 from inferpack.releases import Release
 from inferpack.workshop import Workshop
 
@@ -28,14 +30,23 @@ def send(shop: Workshop, todo: list[Release]) -> None:
     console.note(f"  {len(layers)} layers sent, for {len(todo)} indexes")
 
 
-def push(shop: Workshop, release: Release, told: Callable[[str, int], None]) -> frozenset[str]:
-    """The engine pushes what has the name, so the index has it for as long as that takes."""
-    archive = multiarch.archive(release.passing, release.document)
-    shop.engine.load(archive, release.passing, release.digest)
+def push(
+    shop: Workshop, release: Release, told: Callable[[str, int], None], tries: int = TRIES
+) -> frozenset[str]:
+    """The engine pushes what has the name, so the index has it for as long as that takes.
+
+    Another checkout that publishes the same on this engine may take the name away: then once more.
+    """
+    name, engine = release.passing, shop.engine
+    engine.load(multiarch.archive(name, release.document), name, release.digest)
     try:
-        return remotes.push(shop.engine, release.passing, told)
+        return remotes.push(engine, name, told)
+    except InferpackError:
+        if engine.digest(name) or tries == 1:
+            raise
     finally:
-        shop.engine.remove(release.passing)
+        remotes.forget(engine, name)
+    return push(shop, release, told, tries - 1)
 
 
 def is_whole(shop: Workshop, release: Release, name: str) -> bool:

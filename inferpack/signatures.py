@@ -11,7 +11,7 @@ import msgspec
 from inferpack import distribution, store
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError, UsageError
-from inferpack.referrers import Document, Kind
+from inferpack.referrers import TRIES, Document, Kind, pause
 
 # cosign's words where nothing is signed, or by another key
 UNSIGNED = re.compile(
@@ -107,19 +107,32 @@ def attest(
 ) -> tuple[Document, ...]:
     """Signs what the documents say of the image, where this signer has not; returns those.
 
-    What others have signed stays: cosign's --replace would remove it.
+    What others have signed stays: cosign's --replace would remove it. All of an image are in one
+    manifest, which two publishers at once take from each other: so it is looked at again.
     """
-    new = tuple(
+    first = missing = unattested(tools, image, documents, signer)
+    for attempt in range(TRIES):
+        pause(bool(missing) and attempt > 0)
+        for document in missing:
+            with store.scratch(tools.logs) as folder:
+                path = folder / document.kind.file
+                path.write_bytes(document.predicate)
+                words = ("attest", *signer.signs, "--type", document.kind.predicate)
+                words += ("--predicate", str(path), "--yes", str(image))
+                cosign(tools, *words, at=image.repository)
+        missing = unattested(tools, image, first, signer)
+        if not missing:
+            return first
+    wrong = f"did not keep what was signed of {', '.join(item.kind.file for item in missing)}"
+    raise InferpackError(str(image), wrong, "somebody else publishes too: run it again")
+
+
+def unattested(
+    tools: Tools, image: Published, documents: Iterable[Document], signer: Signer
+) -> tuple[Document, ...]:
+    return tuple(
         item for item in documents if not attested(tools, image, item.kind, signer.verifies)
     )
-    for document in new:
-        with store.scratch(tools.logs) as folder:
-            path = folder / document.kind.file
-            path.write_bytes(document.predicate)
-            words = ("attest", *signer.signs, "--type", document.kind.predicate)
-            words += ("--predicate", str(path), "--yes", str(image))
-            cosign(tools, *words, at=image.repository)
-    return new
 
 
 def signed(tools: Tools, image: Published, verifies: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from inferpack import distribution, referrers, signatures
 from inferpack.distribution import Published, Tools
 from inferpack.errors import InferpackError
-from inferpack.referrers import SBOM
+from inferpack.referrers import SBOM, Document
 from inferpack.signatures import Signer
 from tests.integration import attested
 from tests.integration.attested import DOCUMENTS
@@ -110,3 +111,23 @@ def line(work: Callable[[], object]) -> str:
     text, _, _ = str(err.value).partition("; full log: ")
     assert "\n" not in str(err.value)
     return text
+
+
+def test_what_two_publishers_attach_and_sign_at_once_is_all_there(
+    tools: Tools, image: Published, signer: Signer, tmp_path: Path
+) -> None:
+    """Each rewrites the image's one list of documents, and its one manifest of attestations."""
+    (amd64, _) = distribution.platforms(tools, image)
+    orders = (DOCUMENTS, DOCUMENTS[::-1])
+    apart = [replace(tools, logs=tmp_path / name) for name in "ab"]
+
+    def work(own: Tools, order: tuple[Document, ...]) -> None:
+        referrers.attach(own, amd64, order, created=0)
+        signatures.attest(own, amd64, order, signer)
+
+    with ThreadPoolExecutor() as pool:
+        for job in [pool.submit(work, *item) for item in zip(apart, orders, strict=True)]:
+            job.result()
+    assert referrers.is_told(tools, amd64)
+    for document in DOCUMENTS:
+        assert signatures.attested(tools, amd64, document.kind, signer.verifies)

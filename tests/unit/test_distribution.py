@@ -225,10 +225,15 @@ def test_a_document_that_is_there_is_not_attached_again(tools: Tools) -> None:
     answers(tools.oras, stdout=json.dumps({"manifests": there}))
     bill = Document(kind=SBOM, content=b"{}")
     statement = Document(kind=PROVENANCE, content=b"{}")
-    assert referrers.attach(tools, IMAGE, [bill, statement], created=0) == (statement,)
-    assert asked(tools.oras) == [
-        f"discover --format json {IMAGE}",
+    with pytest.raises(InferpackError) as err:  # this registry keeps nothing
+        referrers.attach(tools, IMAGE, [bill, statement], created=0)
+    wrong = "did not keep provenance.json; somebody else publishes too: run it again"
+    assert str(err.value) == f"{IMAGE}: {wrong}"
+    discover = f"discover --format json {IMAGE}"
+    attempts = [
         "attach --artifact-type application/vnd.in-toto+json --annotation"
-        " org.opencontainers.image.created=1970-01-01T00:00:00Z"
-        f" {IMAGE} provenance.json:application/vnd.in-toto+json",
+        f" org.opencontainers.image.created=1970-01-01T00:00:0{attempt}Z"
+        f" {IMAGE} provenance.json:application/vnd.in-toto+json"
+        for attempt in range(referrers.TRIES)
     ]
+    assert asked(tools.oras) == [discover, *(words for a in attempts for words in (a, discover))]

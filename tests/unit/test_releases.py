@@ -161,6 +161,18 @@ def test_a_tag_that_somebody_else_moved_is_left_alone(release: Release) -> None:
     assert message(before, None) == f"toy:latest: was {ONE}, and is now gone; {hint}"
 
 
+def test_who_was_overtaken_is_told(release: Release) -> None:
+    name = f"{release.repository}:latest"
+    releases.check_ours([release], name, Remote(digest=release.digest, platforms=frozenset()))
+    for found, told in ((None, "gone"), (Remote(digest=ONE, platforms=frozenset()), ONE)):
+        with pytest.raises(InferpackError) as err:
+            releases.check_ours([release], name, found)
+        assert str(err.value) == (
+            f"{name}: was set to {release.digest}, and is now {told}; "
+            "somebody else publishes too: run it again"
+        )
+
+
 def test_what_a_registry_does_not_have_whole_is_not_pushed(release: Release) -> None:
     releases.check_pushed(
         release, "toy:1", Remote(digest=release.digest, platforms=release.platforms)
