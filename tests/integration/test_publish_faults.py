@@ -34,16 +34,16 @@ CONTINUES = "the same command continues where it stopped"
 MB = 1_000_000
 
 
+def complete(desk: Desk, digest: str) -> None:
+    assert desk.tags == dict.fromkeys((DATED, *MOVING), digest)
+
+
 @contextmanager
 def detour(desk: Desk) -> Iterator[tuple[Way, Desk]]:
     """The same registry by a way that can fail."""
     with way(desk.registry.host) as made:
         to = replace(desk.to, registry=f"{made.host}/staging")
         yield made, replace(desk, to=to)
-
-
-def complete(desk: Desk, digest: str) -> None:
-    assert desk.tags == dict.fromkeys((DATED, *MOVING), digest)
 
 
 def test_a_connection_cut_in_mid_blob_is_one_line_and_then_continued(
@@ -136,9 +136,7 @@ def at_once(*publishes: Callable[[], object]) -> list[str]:
 def test_two_publishers_of_the_same_end_well_or_are_told(
     desk: Desk, variants: tuple[Variant, ...], tmp_path: Path
 ) -> None:
-    """Each in a checkout of its own, so that no lock of ours keeps them apart; the registry answers
-    500 or 400 now and then, while the other writes the same tag.
-    """
+    """In two checkouts; while one writes a tag, the registry may answer 500 to the other."""
     other = replace(desk, shop=at(committed(desk.shop, variants, tmp_path / "other"), NOON))
     failed = at_once(lambda: desk.publish(variants), lambda: other.publish(variants))
     assert len(failed) < 2
@@ -161,8 +159,7 @@ def test_of_two_publishers_of_different_images_somebody_is_told(
 def test_a_full_disk_of_the_registry_is_one_line_and_then_continued(
     desk: Desk, variants: tuple[Variant, ...], tmp_path: Path
 ) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
+    (small := tmp_path / "small").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", small], check=True)
     try:
         with running(small) as registry:
@@ -240,8 +237,7 @@ def test_a_helper_that_keeps_the_password_is_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    helper = tmp_path / "bin/docker-credential-toy"
-    helper.parent.mkdir()
+    (helper := tmp_path / "bin/docker-credential-toy").parent.mkdir()
     account_ = json.dumps({"Username": "me", "Secret": GOOD})
     helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{account_}'\n")
     helper.chmod(0o755)
