@@ -16,8 +16,8 @@ MAP_0F, MAP_0F38 = 1, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instruction:
-    """`isa`: the INT8 instruction set it belongs to, None for a floating-point one; `pattern` is
-    searched in code that begins with a whole instruction where all have the same width.
+    """`isa`: the INT8 instruction set it belongs to, None for a floating-point one; `pattern`
+    matches before each, so that two places may overlap.
     """
 
     name: str
@@ -27,13 +27,19 @@ class Instruction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoding:
-    """An architecture's `instructions`, best first; a thread that has just made a `system_call`
-    or has a `pause` nearby waits.
+    """An architecture's `instructions`, best first, which begin at multiples of `step` bytes; a
+    thread that has just made a `system_call` or has a `pause` nearby waits.
     """
 
     instructions: tuple[Instruction, ...]
+    step: int
     system_call: bytes
     pauses: tuple[bytes, ...]
+
+    def places(self, known: Instruction, code: bytes) -> list[int]:
+        """Where it begins in code that begins with a whole instruction."""
+        found = (match.start() for match in known.pattern.finditer(code))
+        return [place for place in found if place % self.step == 0]
 
 
 def one_of(fits: Callable[[int], bool]) -> bytes:
@@ -42,7 +48,7 @@ def one_of(fits: Callable[[int], bool]) -> bytes:
 
 
 def known(name: str, isa: str | None, pattern: bytes) -> Instruction:
-    return Instruction(name=name, isa=isa, pattern=re.compile(pattern, re.DOTALL))
+    return Instruction(name=name, isa=isa, pattern=re.compile(b"(?=" + pattern + b")", re.DOTALL))
 
 
 def _evex(table: int, opcodes: bytes, *, any_width: bool = False) -> bytes:
@@ -99,4 +105,4 @@ INSTRUCTIONS = (
 )
 """`vpdpbusd.vex` is AVX-VNNI's, `vpdpbssd` and `tdpb` stand for families."""
 
-X86_64 = Encoding(instructions=INSTRUCTIONS, system_call=b"\x0f\x05", pauses=(b"\xf3\x90",))
+X86_64 = Encoding(instructions=INSTRUCTIONS, step=1, system_call=b"\x0f\x05", pauses=(b"\xf3\x90",))

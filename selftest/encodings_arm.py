@@ -6,9 +6,7 @@ C8 (SVE) and C9 (SME); in their order of bits, a dot where any bit may stand.
 
 from __future__ import annotations
 
-import re
-
-from selftest.encodings import Encoding, Instruction, one_of
+from selftest.encodings import Encoding, Instruction, known, one_of
 
 WORD = 4  # bytes
 
@@ -36,8 +34,7 @@ BF16 = (
 
 
 def _known(name: str, isa: str | None, *words: str) -> Instruction:
-    anywhere = rb"\A(?:.{%d})*?(?:" % WORD + b"|".join(map(pattern, words)) + b")"
-    return Instruction(name=name, isa=isa, pattern=re.compile(anywhere, re.DOTALL))
+    return known(name, isa, b"|".join(map(pattern, words)))
 
 
 def pattern(word: str) -> bytes:
@@ -85,6 +82,7 @@ AARCH64 = Encoding(
         _known("fmla", None, *FMLA),
         _known("bfmmla", None, *BF16),
     ),
+    step=WORD,
     system_call=bytes.fromhex("010000d4"),  # svc #0
     pauses=tuple(map(bytes.fromhex, ("3f2003d5", "5f2003d5", "df3f03d5"))),  # yield, wfe, isb
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from selftest.encodings import X86_64, Encoding
@@ -37,6 +37,21 @@ class Window:
         paused = any(pause in near for pause in encoding.pauses)
         return paused or self.before.endswith(encoding.system_call)
 
+    def shows(self, encoding: Encoding) -> Iterator[str]:
+        """The instructions in this code; of INT8's, those of the set that is nearest: the same
+        product written for other CPUs stands beside it, and does not run.
+        """
+        code, place = self.before + self.behind, len(self.before)
+        away = {
+            known: min(abs(at - place) for at in places)
+            for known in encoding.instructions
+            if (places := encoding.places(known, code))
+        }
+        nearest = min((known for known in away if known.isa), key=away.__getitem__, default=None)
+        for known in away:
+            if nearest is None or known.isa in (None, nearest.isa):
+                yield known.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instructions:
@@ -67,14 +82,10 @@ class Instructions:
 
 def count(windows: Iterable[Window], encoding: Encoding) -> Instructions:
     """Of the threads that compute; the same window is looked at once, however often it is there."""
-    codes: Counter[bytes] = Counter()
+    samples, found = 0, Counter(dict.fromkeys((one.name for one in encoding.instructions), 0))
     for window, times in Counter(windows).items():
         if not window.waits(encoding):
-            codes[window.before + window.behind] += times
-    found = {
-        known.name: sum(times for code, times in codes.items() if known.pattern.search(code))
-        for known in encoding.instructions
-    }
-    samples = codes.total()
+            samples += times
+            found.update(dict.fromkeys(window.shows(encoding), times))
     shares = {name: round(times / samples, 4) for name, times in found.items() if times}
     return Instructions(samples=samples, seen=shares)

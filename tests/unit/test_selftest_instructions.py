@@ -70,6 +70,24 @@ def test_shares_are_of_the_threads_that_compute() -> None:
     assert count([], X86_64) == Instructions(samples=0, seen={})
 
 
+@pytest.mark.parametrize("runs", ["vpdpbusd", "vpmaddubsw.vex"])
+def test_code_for_other_cpus_beside_the_code_that_runs_is_not_seen(runs: str) -> None:
+    """MLAS has the loops for VNNI and those for AVX2 next to each other."""
+    other = {"vpdpbusd": "vpmaddubsw.vex", "vpmaddubsw.vex": "vpdpbusd"}[runs]
+    loop, beside = (bytes.fromhex(CODE[name][0]) for name in (runs, other))
+    scale, far = bytes.fromhex(CODE["vfmadd"][0]), b"\x90" * 40
+    before = Window(before=beside * 3 + far + loop, behind=loop + scale)
+    behind = Window(before=scale + loop, behind=loop + far + beside * 3)
+    found = Instructions(samples=2, seen={runs: 1.0, "vfmadd": 1.0})
+    assert count([before, behind], X86_64) == found
+
+
+def test_instructions_of_one_set_work_in_pairs() -> None:
+    pair = window(CODE["vpmaddubsw.vex"][0] + CODE["vpmaddwd.vex"][0])
+    both = {"vpmaddubsw.vex": 1.0, "vpmaddwd.vex": 1.0}
+    assert count([pair], X86_64) == Instructions(samples=1, seen=both)
+
+
 def test_what_is_seen_once_in_a_while_does_not_count() -> None:
     rare = Instructions(samples=100, seen={"vpdpbusd": 0.04, "vpmaddubsw.vex": 0.3, "vfmadd": 0.6})
     assert (rare.isas, rare.int8) == ({"avx2": 0.3}, ("vpmaddubsw.vex",))
