@@ -22,6 +22,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "debian_tracker",
         "advisory_files",
         "store console parsing recipe_checks",
+        "history",
         "process",
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
         " distribution",
