@@ -59,8 +59,7 @@ def ensure(
     where none is given. Where Debian has moved on from the `committed` packages, each change is
     reported and the base has the new ones.
     """
-    source = [store.file_digest(path) for path in SOURCES]
-    folder = cache / "base" / store.digest(base, arch, committed, source)
+    folder = cache / "base" / key(base, arch, committed)
     record = store.read_record(folder / "base.json", BaseRecord)
     if record is None:
         if arch is not native() and compiler is None:
@@ -86,6 +85,11 @@ def ensure(
         root=folder / "root",
         packages=record.packages,
     )
+
+
+def key(base: Base, arch: Arch, committed: tuple[Package, ...]) -> str:
+    """sha256 (hex) of all that is known beforehand of what a base is made from."""
+    return store.digest(base, arch, committed, [store.file_digest(path) for path in SOURCES])
 
 
 def check(built: BuiltBase) -> None:
@@ -171,9 +175,9 @@ def python_command(built: BuiltBase) -> list[str]:
     return interpreter(built.root, built.arch)
 
 
-def python_digest(built: BuiltBase) -> str:
-    """Names the base's Python: what it compiles depends on no other package."""
-    return store.digest([item.file.sha256 for item in built.packages if "python" in item.name])
+def python_digest(packages: Iterable[Package]) -> str:
+    """Names a base's Python: what it compiles depends on no other package."""
+    return store.digest([item.file.sha256 for item in packages if "python" in item.name])
 
 
 def interpreter(root: Path, arch: Arch) -> list[str]:

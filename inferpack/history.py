@@ -36,7 +36,7 @@ class Entry(Record, frozen=True):
 
 
 def read(folder: Path) -> tuple[Entry, ...]:
-    """Oldest first; a line that a killed run left unfinished, or an older inferpack, is left out."""
+    """Oldest first, without lines that a killed run has cut or another inferpack wrote."""
     try:
         lines = (folder / FILE).read_bytes().splitlines()
     except FileNotFoundError:
