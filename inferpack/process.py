@@ -1,12 +1,16 @@
 """The only subprocess: argument lists, echoed, logged, and explained when they fail."""
 
+import atexit
 import errno
 import os
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -88,6 +92,30 @@ def launch(argv: Sequence[str | Path], *, log: Path) -> "subprocess.Popen[bytes]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
+
+
+def relay(argv: Sequence[str | Path]) -> str:
+    """unix:// of a socket, there until this process ends; each connection to it is stdin and stdout
+    of a program of its own.
+    """
+    command = [str(part) for part in argv]
+    need(command[0])
+    folder = tempfile.mkdtemp(prefix="inferpack-")  # which nobody else may enter
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(f"{folder}/socket")
+    server.listen()
+
+    def serve() -> None:
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                end = connection.fileno()
+                running = subprocess.Popen(command, stdin=end, stdout=end)
+            threading.Thread(target=running.wait, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"unix://{folder}/socket"
 
 
 def redact(text: str) -> str:

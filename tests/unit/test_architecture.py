@@ -24,9 +24,10 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "store console parsing recipe_checks",
         "history",
         "process",
+        "buildx endpoint",
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
         " distribution",
-        "indexes deb ldcache simple_pages referrers remotes",
+        "indexes deb ldcache simple_pages referrers remotes engines",
         "rootfs resolver archive signatures",
         "alternatives dpkg",
         "scripts",
@@ -35,7 +36,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         " tools finish wheel_checks sysroot job diagnosis local_registry stored",
         "wheel_recipes source_files",
         "sources",
-        "workshop backends builder ladder kernels contents summary sbom",
+        "workshop backends builder ladder kernels contents summary sbom hosts",
         "multiarch emulation building slsa",
         "releases keys",
         "stages",
@@ -53,7 +54,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
 )
 DOORS = {
     "subprocess": {"process"},
-    "docker": {"engine", "remotes"},
+    "docker": {"endpoint", "engine", "remotes"},
     "requests": {"fetch", "engine", "remotes"},  # the Docker SDK's time-outs are requests' own
     "rich": {"console"},
 }
