@@ -234,7 +234,9 @@ def image_is_due(
     shop: Workshop, known: Keys, variant: Variant, image: images.Image | None
 ) -> tuple[str, ...]:
     """Why the image must be built; nothing where what is on record is what a build would give."""
-    held = image is not None and shop.engine.digest(image.digest) is not None
+    if image is None:
+        return (stages.NEVER,)
+    held = shop.engine.digest(image.digest) is not None
     return stages.image(image, known.here(variant), held=held, revision=known.revision())
 
 

@@ -17,10 +17,10 @@ class Stage(StrEnum):
 
 
 NEVER = "never made"
-GONE = "the engine has it no more"
-TENTATIVE = "made of changes that are committed now"
-ANOTHER = "another CPU than it was proven on"
-FAILED = "the last proof failed"
+GONE = "gone from the engine"
+TENTATIVE = "made of uncommitted changes"
+ANOTHER = "another CPU"
+FAILED = "its last proof failed"
 
 
 def wheel(known: BuiltWheel | None, now: Inputs) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "throughput wheel_index wheel_tests documents scan verify",
         "climb cpus wheels publish promote",
         "supply",
+        "plan",
+        "nightly",
         "records changes",
         "figures compare grid",
         "cards",
