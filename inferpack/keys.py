@@ -148,12 +148,13 @@ class Keys:
     def tools(self, name: str) -> str:
         """The base `name` for this machine."""
         shop, arch = self.shop, base.native()
-        spec, path = recipes.load_bases(shop.recipes)[name], shop.base_lock_path(name, arch)
+        spec, path = shop.bases[name], shop.base_lock_path(name, arch)
         return base.key(spec, arch, archive.load(path, spec, arch, command="./inv lock"))
 
     def lock(self, variant: Variant) -> Lock:
         """Flavours share it."""
-        path, glibc = self.shop.lock_path(variant), self.shop.base(variant)[1].glibc
+        shop = self.shop
+        path, glibc = shop.lock_path(variant), shop.base(variant)[1].glibc
         return self.once(path, lambda: locks.load(path, variant, glibc))
 
     def base(self, variant: Variant) -> str:

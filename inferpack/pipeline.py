@@ -11,6 +11,7 @@ from pathlib import Path
 from inferpack import (
     base,
     console,
+    due,
     emulation,
     images,
     keys,
@@ -215,7 +216,7 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
     folder = shop.folder(variant)
     with locked(folder), shop.engine.reporting():
         built = images.read(folder)
-        if built is None or image_is_due(shop, Keys(shop=shop), variant, built):
+        if built is None or due.image(shop, Keys(shop=shop), variant, built):
             built = build(shop, inputs(shop, variant))
         images.check_budget(variant, built.unpacked, folder / "context")
         proven = proof.read(folder)
@@ -223,21 +224,11 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
             proven = prove(shop, variant, built)
         if shop.engine.digest(variant.reference) != built.digest:
             shop.engine.name(built.digest, variant.reference)
-        shop.engine.remove(images.unproven(variant))
         console.note(summary.told(proven))
         for name in multiarch.update(shop, variant):
             console.note(f"  {name}")
+        shop.engine.remove(images.unproven(variant))  # last: see due.names
         return proven
-
-
-def image_is_due(
-    shop: Workshop, known: Keys, variant: Variant, image: images.Image | None
-) -> tuple[str, ...]:
-    """Why the image must be built; nothing where what is on record is what a build would give."""
-    if image is None:
-        return (stages.NEVER,)
-    held = shop.engine.digest(image.digest) is not None
-    return stages.image(image, known.here(variant), held=held, revision=known.revision())
 
 
 def machine(shop: Workshop, variant: Variant) -> str:

@@ -7,7 +7,18 @@ from typing import Literal
 
 import msgspec
 
-from inferpack import history, images, matrix, pipeline, proof, stages, supply, wheelhouse, wheels
+from inferpack import (
+    due,
+    history,
+    images,
+    matrix,
+    pipeline,
+    proof,
+    stages,
+    supply,
+    wheelhouse,
+    wheels,
+)
 from inferpack.errors import InferpackError, UsageError
 from inferpack.images import MB
 from inferpack.keys import Keys
@@ -101,7 +112,7 @@ class Planner:
             now, revision = self.keys.image(variant), self.keys.revision()
             why = stages.image(known, now, held=True, revision=revision)
         else:
-            why = pipeline.image_is_due(self.shop, self.keys, variant, known)
+            why = due.image(self.shop, self.keys, variant, known)
         if known is None or why:
             yield step(folder, Stage.IMAGE, why, self.fetched(lock.wheels))
             yield step(folder, Stage.PROOF, (str(Stage.IMAGE),))
@@ -109,6 +120,8 @@ class Planner:
         machine = None if self.since else self.machine(variant)
         if why := stages.proof(proof.read(folder), known.digest, machine):
             yield step(folder, Stage.PROOF, why)
+        elif not self.since and (why := due.names(self.shop, variant, known.digest)):
+            yield step(folder, Stage.NAMES, why)
 
     def fetched(self, wheels: tuple[LockedWheel, ...]) -> int:
         """Bytes of those to fetch; here what an earlier job fetches is there for the others."""

@@ -14,11 +14,13 @@ class Stage(StrEnum):
     WHEEL = "wheel"
     IMAGE = "image"
     PROOF = "proof"
+    NAMES = "names"
 
 
 NEVER = "never made"
 GONE = "gone from the engine"
 TENTATIVE = "made of uncommitted changes"
+UNNAMED = "a run was ended before it"
 ANOTHER = "another CPU"
 FAILED = "its last proof failed"
 

@@ -39,6 +39,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "multiarch emulation building slsa",
         "releases keys",
         "stages",
+        "due",
         "sending",
         "pipeline locking status gains compatibility wheel_offers ingredients",
         "throughput wheel_index wheel_tests documents scan verify",
