@@ -97,6 +97,39 @@ def image(_: Context, glob: str, arch: str = "") -> None:
     each(glob, lambda variant: supply.image(shop(), variant).digest, arch=arch)
 
 
+@task(
+    name="plan",
+    positional=["glob"],
+    help={
+        "json": "for a CI engine: its matrix",
+        "since": "a folder of records, as build/ has them: what would run on a machine with "
+        "nothing else of that night",
+    },
+)
+@command
+def plan_(_: Context, glob: str, json: bool = False, since: str = "") -> None:
+    """What a night would do, and why: every stage whose inputs have changed."""
+    from inferpack import plan  # noqa: PLC0415
+
+    planned = plan.make(shop(), glob, HERE / since if since else None)
+    if json:
+        console.result(plan.encoded(planned))
+        return
+    if planned.jobs:
+        console.table(plan.HEADER, plan.rows(planned), right=plan.NUMBERS)
+    console.note(plan.summary(planned))
+
+
+@task
+@command
+def nightly(_: Context, glob: str) -> None:
+    """Build and prove all that is new or has changed, of every architecture; then one table."""
+    from inferpack import nightly as night  # noqa: PLC0415
+
+    prepare()
+    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs)))
+
+
 @task(help=ARCH)
 @command
 def smoke(_: Context, glob: str, arch: str = "") -> None:

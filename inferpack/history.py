@@ -2,6 +2,7 @@
 
 import fcntl
 from pathlib import Path
+from statistics import median
 
 import msgspec
 from msgspec import field
@@ -10,6 +11,7 @@ from inferpack.store import disk
 from inferpack.tables import Record
 
 FILE = "history.jsonl"
+LATELY = 5  # nights
 
 
 class Entry(Record, frozen=True):
@@ -49,6 +51,12 @@ def _parsed(line: bytes) -> Entry | None:
         return msgspec.json.decode(line, type=Entry)
     except msgspec.MsgspecError:
         return None
+
+
+def usual_seconds(entries: tuple[Entry, ...], stage: str) -> float | None:
+    """How long a stage took in the median of its last nights; None where it never ran."""
+    known = [entry.seconds[stage] for entry in entries if stage in entry.seconds]
+    return median(known[-LATELY:]) if known else None
 
 
 def append(folder: Path, entry: Entry) -> None:

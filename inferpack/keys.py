@@ -23,6 +23,7 @@ from inferpack import (
     wheel_recipes,
     wheel_tools,
 )
+from inferpack.locks import Lock
 from inferpack.model import Arch, Flavour, Origin, Package, Variant
 from inferpack.store import digest, file_digest, files_digest
 from inferpack.store import sources as files_of
@@ -86,7 +87,7 @@ class Keys:
         """As this checkout's files decide it; UsageError where a lock is missing or stale."""
         shop = self.shop
         name, spec = shop.base(variant)
-        lock = locks.load(shop.lock_path(variant), variant, spec.glibc)
+        lock = self.lock(variant)
         root = render.root_of(
             variant, name, spec, self.base(variant), self.packages(variant, variant.arch)
         )
@@ -148,8 +149,14 @@ class Keys:
     def tools(self, name: str) -> str:
         """The base `name` for this machine."""
         shop, arch = self.shop, base.native()
-        spec, path = recipes.load_bases(shop.recipes)[name], shop.base_lock_path(name, arch)
+        spec, path = shop.bases[name], shop.base_lock_path(name, arch)
         return base.key(spec, arch, archive.load(path, spec, arch, command="./inv lock"))
+
+    def lock(self, variant: Variant) -> Lock:
+        """Flavours share it."""
+        shop = self.shop
+        path, glibc = shop.lock_path(variant), shop.base(variant)[1].glibc
+        return self.once(path, lambda: locks.load(path, variant, glibc))
 
     def base(self, variant: Variant) -> str:
         name, spec = self.shop.base(variant)

@@ -101,7 +101,7 @@ def lock_wheels(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
             with console.step(f"resolve sysroot of {variant.id}"):
                 yield write_record(path, archive.lock(asked, variant.arch, cache=shop.cache))
     for name in sorted({known[name].builder for name in chosen}):
-        spec = recipes.load_bases(shop.recipes)[name]
+        spec = shop.bases[name]
         for arch in Arch:
             path = shop.base_lock_path(name, arch)
             if upgrade or not archive.is_current(path, spec, arch):

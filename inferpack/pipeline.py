@@ -10,6 +10,7 @@ from pathlib import Path
 from inferpack import (
     base,
     console,
+    due,
     emulation,
     hosts,
     images,
@@ -215,32 +216,20 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
     folder, engine = shop.folder(variant), shop.engine_for(variant.arch)
     with locked(folder), engine.reporting():
         built = images.read(folder)
-        if built is None or image_is_due(shop, Keys(shop=shop), variant, built):
+        if built is None or due.image(shop, Keys(shop=shop), variant, built):
             built = build(shop, inputs(shop, variant))
         images.check_budget(variant, built.unpacked, folder / "context")
         proven = proof.read(folder)
-        if (
-            proven is None
-            or again
-            or stages.proof(proven, built.digest, machine(shop, variant, built.digest))
-        ):
+        place = machine(shop, variant, built.digest)
+        if proven is None or again or stages.proof(proven, built.digest, place):
             proven = prove(shop, variant, built)
         if engine.digest(variant.reference) != built.digest:
             engine.name(built.digest, variant.reference)
-        engine.remove(images.unproven(variant))
         console.note(summary.told(proven))
         for name in multiarch.update(shop, variant):
             console.note(f"  {name}")
+        engine.remove(images.unproven(variant))  # last: see due.names
         return proven
-
-
-def image_is_due(
-    shop: Workshop, known: Keys, variant: Variant, image: images.Image | None
-) -> tuple[str, ...]:
-    """Why the image must be built; nothing where what is on record is what a build would give."""
-    engine = shop.engine_for(variant.arch)
-    held = image is not None and engine.digest(image.digest) is not None
-    return stages.image(image, known.here(variant), held=held, revision=known.revision())
 
 
 def machine(shop: Workshop, variant: Variant, digest: str) -> str:

@@ -14,13 +14,15 @@ class Stage(StrEnum):
     WHEEL = "wheel"
     IMAGE = "image"
     PROOF = "proof"
+    NAMES = "names"
 
 
 NEVER = "never made"
-GONE = "the engine has it no more"
-TENTATIVE = "made of changes that are committed now"
-ANOTHER = "another CPU than it was proven on"
-FAILED = "the last proof failed"
+GONE = "gone from the engine"
+TENTATIVE = "made of uncommitted changes"
+UNNAMED = "a run was ended before it"
+ANOTHER = "another CPU"
+FAILED = "its last proof failed"
 
 
 def wheel(known: BuiltWheel | None, now: Inputs) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def licences(paths: Mapping[LockedWheel, Path], recipe: WheelRecipe) -> Iterator
 
 def tools(shop: Workshop, name: str, compiler: BuiltBase | None = None) -> BuiltBase:
     """A base for this machine."""
-    arch, spec = base.native(), recipes.load_bases(shop.recipes)[name]
+    arch, spec = base.native(), shop.bases[name]
     committed = archive.load(shop.base_lock_path(name, arch), spec, arch, command="./inv lock")
     return base.ensure(name, spec, arch, cache=shop.cache, committed=committed, compiler=compiler)
 

@@ -20,6 +20,7 @@ from inferpack.workshop import Workshop
 from tests.unit import arm, records
 from tests.unit.test_emulation import emulator, foreign_arm, handlers
 
+NATIVE = base.native()
 __all__ = ["handlers"]  # a fixture of another file
 
 

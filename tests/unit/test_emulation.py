@@ -21,7 +21,8 @@ from tests.unit.arm import A72, N1
 from tests.unit.test_binfmt import EMULATOR, entry
 from tests.unit.test_translation import FP32, INT8, SDOT, block, mark
 
-foreign_arm = pytest.mark.skipif(base.native() is Arch.ARM64, reason="Arm is not emulated here")
+NATIVE = base.native()
+foreign_arm = pytest.mark.skipif(NATIVE is Arch.ARM64, reason="Arm is not emulated here")
 
 
 @dataclass(frozen=True, kw_only=True)
