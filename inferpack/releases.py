@@ -58,11 +58,6 @@ class Release:
         return tuple(Published(self.repository, image.digest) for image in self.images)
 
     @property
-    def passing(self) -> str:
-        """The name it has until it is documented and signed: engines push names, not digests."""
-        return self.published.tag("index")
-
-    @property
     def tags(self) -> tuple[str, ...]:
         return (self.dated, *self.moving)
 

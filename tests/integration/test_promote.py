@@ -87,7 +87,8 @@ def push(desk: Desk, variants: tuple[Variant, ...]) -> None:
     found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
     chosen = {name: image for name, image in found.items() if image}
     (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
-    sending.send(desk.shop, [index])
+    sending.push(desk.shop, dict.fromkeys(index.platform_images, desk.shop.engine))
+    sending.index(desk.shop, desk.to.tools, index)
     distribution.tag(desk.to.tools, index.published, *index.tags)
 
 

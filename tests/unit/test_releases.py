@@ -116,10 +116,6 @@ def test_a_release_is_known_by_its_indexs_digest(release: Release) -> None:
     )
 
 
-def test_until_it_is_signed_its_name_is_its_digest(release: Release) -> None:
-    assert release.passing == f"{release.repository}:{release.digest.replace(':', '-')}.index"
-
-
 def test_a_dated_tag_never_changes(release: Release) -> None:
     same = Remote(digest=release.digest, platforms=release.platforms)
     for found in (None, same):
