@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 HERE = Path(os.environ.get("INFERPACK_CWD", ""))  # where the user is
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
+BUILDER = {"builder": "a buildx builder that builds the images; without it the engine's own"}
 SCAN = {
     "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
     "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
@@ -88,13 +89,14 @@ def render(_: Context, glob: str) -> None:
         console.result(str(pipeline.rendered(shop(), variant).relative_to(ROOT)))
 
 
-@task(help=ARCH)
+@task(help={**ARCH, **BUILDER})
 @command
-def image(_: Context, glob: str, arch: str = "") -> None:
+def image(_: Context, glob: str, arch: str = "", builder: str = "") -> None:
     """Build images and prove INT8 in each; the last line is the image's digest."""
     from inferpack import supply  # noqa: PLC0415
 
-    each(glob, lambda variant: supply.image(shop(), variant).digest, arch=arch)
+    own = shop().built_by(builder)
+    each(glob, lambda variant: supply.image(own, variant).digest, arch=arch)
 
 
 @task(
@@ -130,13 +132,14 @@ def nightly(_: Context, glob: str) -> None:
     sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs)))
 
 
-@task(help=ARCH)
+@task(help={**ARCH, **BUILDER})
 @command
-def smoke(_: Context, glob: str, arch: str = "") -> None:
+def smoke(_: Context, glob: str, arch: str = "", builder: str = "") -> None:
     """Prove images again, building what is not there."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest, arch=arch)
+    own = shop().built_by(builder)
+    each(glob, lambda variant: pipeline.image(own, variant, again=True).digest, arch=arch)
 
 
 @task(help=ARCH)
