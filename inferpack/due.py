@@ -11,6 +11,8 @@ def image(shop: Workshop, known: Keys, variant: Variant, recorded: Image | None)
     """Why the image must be built; nothing where what is on record is what a build would give."""
     if recorded is None:
         return (stages.NEVER,)
+    if recorded.unpacked > variant.budget_mb * images.MB:
+        return ("over its budget",)
     held = shop.engine_for(variant.arch).digest(recorded.digest) is not None
     return stages.image(recorded, known.here(variant), held=held, revision=known.revision())
 

@@ -1,7 +1,8 @@
 """What decides what a stage makes, by name: an image or a wheel is made again where one changed.
 
 All of it is read from this checkout's files: nothing is built or fetched to know it, so a machine
-that has none of the caches can tell what another would do.
+that has none of the caches can tell what another would do. It is the same on every machine: what
+works on one of either architecture counts for both.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -103,7 +104,8 @@ class Keys:
             ),
             Input.LOCK: lock.digest,
             Input.BASE: digest(
-                root.image, root.digest, base.python_digest(self.packages(own, base.native()))
+                *(root.image, root.digest),
+                [base.python_digest(self.packages(own, arch)) for arch in Arch],
             ),
             Input.SELFTEST: self.selftest(variant),
             Input.TEMPLATE: self.template(),
@@ -121,20 +123,18 @@ class Keys:
     def wheel(self, variant: WheelVariant) -> dict[str, str]:
         """UsageError where a lock is missing or stale."""
         shop, recipe = self.shop, variant.recipe
-        needed = {
-            why: shop.needed(Needed(recipe=recipe, purpose=why, arch=arch))
-            for why, arch in ((Purpose.BUILD, base.native()), (Purpose.TEST, variant.arch))
-        }
+        backends = [shop.needed(Needed(recipe=recipe, purpose=Purpose.BUILD, arch=a)) for a in Arch]
+        needed = shop.needed(Needed(recipe=recipe, purpose=Purpose.TEST, arch=variant.arch))
         templates = files_of(shop.templates / "wheel")
         return {
             Input.RECIPE: digest(recipe, variant.cell, building.command(variant)),
-            Input.LOCK: digest(needed[Purpose.BUILD], shop.sysroot_lock(variant)),
+            Input.LOCK: digest(backends, shop.sysroot_lock(variant)),
             Input.BASE: digest(self.tools(recipe.builder), self.tools(recipe.test.base)),
             Input.SOURCE: sources.key(recipe, shop.wheels),
             Input.TEMPLATE: files_digest(shop.templates, templates),
             Input.CODE: self.code((*COMPILERS, *FINISHERS)),
             Input.TOOLS: digest(wheel_tools.versions()),
-            Input.TEST: digest(self.tested_with(variant), needed[Purpose.TEST]),
+            Input.TEST: digest(self.tested_with(variant), needed),
         }
 
     def tested_with(self, variant: WheelVariant) -> str:
@@ -147,10 +147,14 @@ class Keys:
         return digest(files_digest(shop.root, files), least)
 
     def tools(self, name: str) -> str:
-        """The base `name` for this machine."""
-        shop, arch = self.shop, base.native()
-        spec, path = shop.bases[name], shop.base_lock_path(name, arch)
-        return base.key(spec, arch, archive.load(path, spec, arch, command="./inv lock"))
+        """The base `name`, in which this machine or another works."""
+        shop, spec = self.shop, self.shop.bases[name]
+
+        def key(arch: Arch) -> str:
+            path = shop.base_lock_path(name, arch)
+            return base.key(spec, arch, archive.load(path, spec, arch, command="./inv lock"))
+
+        return digest([key(arch) for arch in Arch])
 
     def lock(self, variant: Variant) -> Lock:
         """Flavours share it."""

@@ -24,6 +24,7 @@ HEADER = ("variant", "done", "seconds", "")
 NUMBERS = ("seconds",)
 FAILED = "FAILED"
 SLOWEST = 3  # are named at the end
+Work = Callable[[Workshop, Variant | WheelVariant], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,14 +44,23 @@ def night(shop: Workshop, glob: str, ready: Callable[[Iterable[Arch]], None]) ->
     planned = plan.make(shop, glob)
     if planned.jobs:
         ready(sorted({job.arch for job in planned.jobs}))
-    outcomes = run(shop, planned)
+    outcomes = run(shop, planned, make)
     if outcomes:
         console.table(HEADER, rows(outcomes), right=NUMBERS)
     console.note(conclusion(planned, outcomes, time.monotonic() - start))
     return int(any(one.error for one in outcomes))
 
 
-def run(shop: Workshop, planned: Plan) -> tuple[Outcome, ...]:
+def make(shop: Workshop, variant: Variant | WheelVariant) -> None:
+    """Builds and proves, or raises InferpackError."""
+    match variant:
+        case Variant():
+            supply.image(shop, variant)
+        case WheelVariant():
+            wheels.wheel(shop, variant)
+
+
+def run(shop: Workshop, planned: Plan, work: Work) -> tuple[Outcome, ...]:
     """Runs every job whose wheels are there, and adds what came of all to their histories."""
     known = {item.id: item for item in plan.every(shop)}
     outcomes: dict[str, Outcome] = {}
@@ -59,28 +69,24 @@ def run(shop: Workshop, planned: Plan) -> tuple[Outcome, ...]:
         console.note(f"[{place}/{len(planned.jobs)}] {job.id}: {told(job)}")
         start = time.monotonic()
         failed = [name for name in job.needs if name in outcomes and outcomes[name].error]
-        error = f"needs {failed[0]}, which failed" if failed else attempt(shop, variant)
-        seconds = time.monotonic() - start
-        outcomes[job.id] = Outcome(job=job, seconds=seconds, error=error)
+        error = attempt(shop, variant, work, failed)
         if error:
             console.fail(error)
             entry = Entry(at=shop.now(), revision=planned.revision, error=error)
             history.append(folder_of(shop, variant), entry)
-        else:
-            console.note(f"  {job.id} ({seconds:.1f} s)")
         remember(shop, [variant])
+        outcomes[job.id] = Outcome(job=job, seconds=time.monotonic() - start, error=error)
+        console.note(f"  {job.id} ({outcomes[job.id].seconds:.1f} s)")
     remember(shop, (known[name] for name in planned.unchanged))
     return tuple(outcomes.values())
 
 
-def attempt(shop: Workshop, variant: Variant | WheelVariant) -> str:
-    """What failed, as one line; empty where nothing did."""
+def attempt(shop: Workshop, variant: Variant | WheelVariant, work: Work, failed: list[str]) -> str:
+    """What failed, as one line; empty where nothing did. `failed`: wheels that it needs."""
+    if failed:
+        return f"{variant.id}: needs {failed[0]}, which failed"
     try:
-        match variant:
-            case Variant():
-                supply.image(shop, variant)
-            case WheelVariant():
-                wheels.wheel(shop, variant)
+        work(shop, variant)
     except InferpackError as err:
         return str(err)
     return ""
