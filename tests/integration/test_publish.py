@@ -185,11 +185,13 @@ def spoil_revision(desk: Desk, variant: Variant) -> None:
 
 def swap_images(desk: Desk, variant: Variant) -> None:
     """One platform's image on record as the other's, proof and all."""
-    other = desk.shop.variants("onnxruntime-mlas-py311-amd64")[0]
-    for name in ("image.json", "proof.json"):
-        path = desk.shop.folder(variant) / name
-        path.unlink()
-        path.write_bytes((desk.shop.folder(other) / name).read_bytes())
+    other = desk.shop.folder(desk.shop.variants("onnxruntime-mlas-py311-amd64")[0])
+    image = images.read(other)
+    assert image
+    spoilt(desk, variant, digest=image.digest)
+    path = desk.shop.folder(variant) / "proof.json"
+    path.unlink()
+    path.write_bytes((other / path.name).read_bytes())
 
 
 def spoil_wheels(desk: Desk, variant: Variant) -> None:
