@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from inferpack.buildx import Builder, Manifest
-from inferpack.endpoint import Context, Endpoint
+from inferpack.endpoint import Endpoint
 from inferpack.errors import InferpackError
 from inferpack.model import Arch
 
@@ -38,20 +38,20 @@ class Finished:
 class Engine:
     """A Docker engine with the containerd image store.
 
-    `host`: where it is, as DOCKER_HOST has it; `named`: the same by Docker's own record; neither:
-    where Docker would look. `elsewhere`: the buildx builder that builds for it, empty for its own;
+    `host`: where it is, as DOCKER_HOST has it; `context`: Docker's name for it; neither: where
+    Docker would look. `elsewhere`: the buildx builder that builds for it, empty for its own;
     `probed`: hosts.py's.
     """
 
     logs: Path
     host: str = field(default_factory=lambda: os.environ.get("DOCKER_HOST", ""))
-    named: Context | None = None
+    context: str = ""
     elsewhere: str = ""
     probed: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(host=self.host, context=self.named)
+        return Endpoint(host=self.host, context=self.context)
 
     @cached_property
     def client(self) -> "DockerClient":
@@ -61,8 +61,8 @@ class Engine:
             return self.endpoint.connected()
         except (docker.errors.DockerException, OSError) as err:
             where, hint = self.endpoint.address, "./inv doctor shows what is missing"
-            if self.named:
-                hint = f"try: docker --context {self.named.name} version"
+            if self.context:
+                hint = f"try: docker --context {self.context} version"
             raise InferpackError(where, "no Docker engine answers", hint) from err
 
     @cached_property

@@ -20,5 +20,5 @@ def parsed(text: str, logs: Path) -> dict[Arch, Engine]:
             hint = f"write {','.join(f'{known}=CONTEXT' for known in Arch)}, or one of these"
             raise UsageError(SETTING, wrong, hint)
         place = endpoint.named(name, logs)
-        found[Arch(arch)] = Engine(logs=logs, host=place.host, named=place.context)
+        found[Arch(arch)] = Engine(logs=logs, host=place.host, context=place.context)
     return found

@@ -110,8 +110,8 @@ def relay(argv: Sequence[str | Path]) -> str:
         while True:
             connection, _ = server.accept()
             with connection:
-                end = connection.fileno()
-                running = subprocess.Popen(command, stdin=end, stdout=end)
+                end, nowhere = connection.fileno(), subprocess.DEVNULL
+                running = subprocess.Popen(command, stdin=end, stdout=end, stderr=nowhere)
             threading.Thread(target=running.wait, daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()

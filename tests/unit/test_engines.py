@@ -1,6 +1,5 @@
 """The map of engines: what INFERPACK_ENGINES says, and where each entry leads."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from inferpack import engines, hosts
-from inferpack.endpoint import Context, Docker, Endpoint, Endpoints, Keys, Storage
+from inferpack.endpoint import Endpoint
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import Arch
@@ -20,16 +19,9 @@ URL = "tcp://arm.example.com:2376"
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that knows one context, `arm`."""
-    inspected = {
-        "Name": "arm",
-        "Metadata": {},
-        "Endpoints": {"docker": {"Host": URL, "SkipTLSVerify": False}},
-        "TLSMaterial": {"docker": ["ca.pem", "cert.pem", "key.pem"]},
-        "Storage": {"MetadataPath": "/meta", "TLSPath": str(tmp_path / "tls")},
-    }
-    (tmp_path / "inspected").write_text(json.dumps([inspected]))
     program = tmp_path / "docker"
-    program.write_text(f'#!/bin/sh\n[ "$*" = "context inspect arm" ] && cat {tmp_path}/inspected\n')
+    known = "context inspect --format {{.Endpoints.docker.Host}} arm"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "{known}" ] && echo {URL}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
@@ -39,14 +31,7 @@ def test_each_architecture_may_have_an_engine_of_its_own(tmp_path: Path) -> None
     found = engines.parsed("amd64=ssh://me@amd.example.com, arm64=arm", tmp_path)
     assert {arch: own.endpoint for arch, own in found.items()} == {
         Arch.AMD64: Endpoint(host="ssh://me@amd.example.com"),
-        Arch.ARM64: Endpoint(
-            context=Context(
-                name="arm",
-                endpoints=Endpoints(docker=Docker(host=URL)),
-                storage=Storage(tls=str(tmp_path / "tls")),
-                keys=Keys(docker=frozenset({"ca.pem", "cert.pem", "key.pem"})),
-            )
-        ),
+        Arch.ARM64: Endpoint(host=URL, context="arm"),
     }
     arm = found[Arch.ARM64]
     assert (arm.endpoint.address, arm.endpoint.title) == (URL, "docker engine arm")
@@ -87,29 +72,6 @@ def test_what_is_no_map_is_one_line(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(UsageError) as err:
         engines.parsed(text, tmp_path)
     assert str(err.value) == message
-
-
-def test_a_contexts_keys_stay_where_docker_keeps_them(tmp_path: Path) -> None:
-    (folder := tmp_path / "docker").mkdir()
-    for name in ("ca.pem", "cert.pem", "key.pem"):
-        (folder / name).touch()
-    whole = context(tmp_path, "ca.pem", "cert.pem", "key.pem").tls()
-    assert whole
-    assert (whole.ca_cert, whole.cert, whole.verify) == (
-        str(folder / "ca.pem"),
-        (str(folder / "cert.pem"), str(folder / "key.pem")),
-        True,
-    )
-    assert context(tmp_path).tls() is None
-
-
-def context(folder: Path, *keys: str) -> Context:
-    return Context(
-        name="arm",
-        endpoints=Endpoints(docker=Docker(host=URL)),
-        storage=Storage(tls=str(folder)),
-        keys=Keys(docker=frozenset(keys)),
-    )
 
 
 CPUINFO = "processor\t: 0\nmodel name\t: A CPU of 2030\nmodel name\t: A CPU of 2030\n"
