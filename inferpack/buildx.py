@@ -1,6 +1,7 @@
 """BuildKit's builds: `docker buildx`, by an engine's own builder or by any other."""
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,14 @@ class Builder:
         return Manifest(digest=str(made["digest"]), size=int(made["size"]))
 
 
-def check(name: str, logs: Path) -> str:
-    """A builder's name as it was given; UsageError where buildx does not know it."""
+def check(name: str, logs: Path) -> None:
+    """UsageError where buildx knows no such builder, or it is one of an engine."""
+    argv, log = ["docker", "buildx", "inspect", name], logs / "builder.log"
     try:
-        process.run(["docker", "buildx", "inspect", name], log=logs / "builder.log", quiet=True)
+        shown = process.run(argv, log=log, quiet=True)
     except InferpackError as err:
-        hint = "docker buildx ls shows those it knows"
-        raise UsageError("--builder", f"buildx has no builder '{name}' that answers", hint) from err
-    return name
+        hint = "docker buildx ls shows those it has"
+        raise UsageError("--builder", f"buildx has no builder '{name}'", hint) from err
+    if re.search(r"^Driver: +docker$", shown, re.MULTILINE):
+        wrong = f"'{name}' is an engine's own builder"
+        raise UsageError("--builder", wrong, "leave it out; INFERPACK_ENGINES names other engines")
