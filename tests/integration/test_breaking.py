@@ -26,6 +26,8 @@ from tests.integration.breaking import (
 from tests.integration.conftest import proven
 from tests.integration.containers import Run, mounted, selftest
 
+SECONDS = 20  # 5 to 10 on an idle machine; where others compute too, it takes more samples
+
 only = functools.partial(pytest.mark.parametrize, "variant", indirect=True)
 
 
@@ -40,12 +42,10 @@ def tasks(variant: Variant) -> list[str]:
     return list(TASKS[variant.recipe.name])
 
 
-def test_an_unbroken_image_passes_every_check_within_ten_seconds(
-    run: Run, variant: Variant
-) -> None:
+def test_an_unbroken_image_passes_every_check_soon(run: Run, variant: Variant) -> None:
     start = time.perf_counter()
     code, report = selftest(run)
-    assert time.perf_counter() - start <= 10
+    assert time.perf_counter() - start <= SECONDS
     assert code == 0
     assert [task["name"] for task in report["tasks"]] == tasks(variant)
     each = (
@@ -146,9 +146,18 @@ def test_a_reference_kernel_for_one_small_layer_is_caught(run: Run, tmp_path: Pa
     """oneDNN has no fast kernel for a signed source, takes the reference one and says nothing."""
     source = "outputs[layer.source], *constants, bias, 1.0, 0, torch.float32"
     signed = source.replace("[layer.source]", "[layer.source].div(2).to(torch.int8)")
-    found = failures(run, volumes=adapter(tmp_path, "pytorch_int8.py", source, signed))
-    title = "digits: int8 kernels: linear"
-    assert re.fullmatch(ran(title, r"(ref_int8:any \(reference\)|gemm:jit .*)"), found[title])
+    report = selftest(run, volumes=adapter(tmp_path, "pytorch_int8.py", source, signed))[1]
+    (kernel,) = (
+        one for one in report["tasks"][0]["int8"]["kernels"] if one["operator"] == "linear"
+    )
+    (check,) = (
+        item
+        for item in report["checks"]
+        if (item["task"], item["name"]) == ("digits", "int8 kernels: linear")
+    )
+    assert kernel["kind"] in ("reference", "slow int8")
+    enough = kernel["kind"] == "slow int8" and "any int8 kernel" in check["expected"]
+    assert check["passed"] == enough  # below AVX-512 and VNNI it has nothing better
 
 
 def test_int8_that_gets_less_cpu_time_than_fp32_is_caught(
