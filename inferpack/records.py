@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from inferpack import compatibility, images, ladder, proof, throughput
+from inferpack import compatibility, history, images, ladder, proof, throughput
 from inferpack.compatibility import Compatibility
+from inferpack.expectation import Tolerance
 from inferpack.images import Image
 from inferpack.ladder import Ladder
 from inferpack.model import Variant
 from inferpack.proof import Proof
 from inferpack.throughput import Bench
+from inferpack.trends import Past
 from inferpack.workshop import Workshop
 
 COMMANDS = {
@@ -44,6 +46,29 @@ def gather(shop: Workshop, variant: Variant) -> Evidence:
         ladder.read(folder),
         cpus=compatibility.read(folder),
     )
+
+
+def pasts(shop: Workshop) -> tuple[Past, ...]:
+    """The nights of every image, and of every wheel that is built here."""
+    images = (
+        Past(
+            id=variant.id,
+            title=variant.recipe.title,
+            nights=history.read(shop.folder(variant)),
+            tolerance=variant.recipe.proof.tolerance,
+        )
+        for variant in shop.variants()
+    )
+    wheels = (
+        Past(
+            id=variant.id,
+            title=f"{variant.recipe.title}, the wheel",
+            nights=history.read(shop.wheel_folder(variant)),
+            tolerance=Tolerance(),
+        )
+        for variant in shop.wheel_variants()
+    )
+    return (*images, *wheels)
 
 
 def agree(
