@@ -1,10 +1,12 @@
 """Everything that is on record for a variant, and what is not."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from inferpack import compatibility, history, images, ladder, proof, throughput
 from inferpack.compatibility import Compatibility
 from inferpack.expectation import Tolerance
+from inferpack.history import Entry
 from inferpack.images import Image
 from inferpack.ladder import Ladder
 from inferpack.model import Variant
@@ -54,7 +56,7 @@ def pasts(shop: Workshop) -> tuple[Past, ...]:
         Past(
             id=variant.id,
             title=variant.recipe.title,
-            nights=history.read(shop.folder(variant)),
+            nights=nights(shop.folder(variant)),
             tolerance=variant.recipe.proof.tolerance,
         )
         for variant in shop.variants()
@@ -63,12 +65,17 @@ def pasts(shop: Workshop) -> tuple[Past, ...]:
         Past(
             id=variant.id,
             title=f"{variant.recipe.title}, the wheel",
-            nights=history.read(shop.wheel_folder(variant)),
+            nights=nights(shop.wheel_folder(variant)),
             tolerance=Tolerance(),
         )
         for variant in shop.wheel_variants()
     )
     return (*images, *wheels)
+
+
+def nights(folder: Path) -> tuple[Entry, ...]:
+    """Oldest first; what was made by hand is added to a history by the first night after it."""
+    return tuple(sorted(history.read(folder), key=lambda night: night.at))
 
 
 def agree(
