@@ -15,7 +15,6 @@ from tests.integration.breaking import (
     MLAS,
     OPENVINO,
     PYTORCH,
-    SELFTEST,
     TENSORFLOW,
     THROTTLED,
     Volumes,
@@ -230,28 +229,3 @@ print(base64.b64encode(out.getvalue()).decode())
     changed = altered(run, code, tmp_path, "digits.npz")
     found = failures(run, volumes=mounted(changed, path))
     assert re.fullmatch(DROP, found["digits: int8 accuracy drop"])
-
-
-WEIGHTS = {
-    MLAS: "onnxruntime/int8.onnx",
-    OPENVINO: "openvino/int8.bin",
-    PYTORCH: "weights.npz",
-    TENSORFLOW: "weights.npz",
-}
-
-
-@only(list(WEIGHTS))
-@pytest.mark.parametrize("name", ["digits.npz", "weights"])
-def test_a_corrupt_file_is_one_clear_line(
-    run: Run, variant: Variant, tmp_path: Path, name: str
-) -> None:
-    """As a download that was cut off leaves it."""
-    file = WEIGHTS[variant.id] if name == "weights" else name
-    whole = (cli.ROOT / "selftest/data" / file).read_bytes()
-    cut = tmp_path / "cut"
-    cut.write_bytes(whole[: len(whole) // 2])
-    finished = run(["selftest", "--json"], volumes=mounted(cut, f"{DATA}/{file}"))
-    assert (finished.code, finished.stdout) == (2, ""), finished.stderr
-    (line,) = finished.stderr.splitlines()
-    assert line.startswith(f"selftest: {SELFTEST}/data/{Path(file).with_suffix('')}")
-    assert "pull the image again" in line
