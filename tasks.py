@@ -180,6 +180,20 @@ def scan(
         each(glob, lambda own: scanning.scan(shop(), own, judge), arch=arch, runs=False)
 
 
+@task(positional=["glob"], iterable=["advisories"], help=SCAN)
+@command
+def watch(_: Context, glob: str, advisories: list[str], severity: str = "high") -> None:
+    """Show what is newer than what is locked; exit code 1 where a locked file is yanked, gone from
+    the indexes, changed there or vulnerable, or where not all could be read.
+    """
+    from inferpack import watch as watching  # noqa: PLC0415
+
+    prepare(docker=False)
+    seen = watching.watch(shop(), glob, [HERE / name for name in advisories], severity)
+    console.table(watching.HEADER, watching.table(seen))
+    watching.insist(seen)
+
+
 @task(
     positional=["image"],
     help={"image": "a name, pulled where the engine does not have it; all platforms of an index"},

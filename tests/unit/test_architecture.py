@@ -27,7 +27,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
         " distribution",
         "indexes deb ldcache simple_pages referrers remotes",
-        "rootfs resolver archive signatures",
+        "rootfs resolver archive signatures upstream",
         "alternatives dpkg",
         "scripts",
         "debian",
@@ -42,7 +42,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "due",
         "sending",
         "pipeline locking status gains compatibility wheel_offers ingredients",
-        "throughput wheel_index wheel_tests documents scan verify",
+        "throughput wheel_index wheel_tests documents scan verify watch",
         "climb cpus wheels publish promote",
         "supply",
         "plan",
