@@ -19,6 +19,7 @@ from inferpack.cli import (
     each,
     each_recipe,
     each_wheel,
+    every,
     lint_sources,
     machine,
     native,
@@ -180,17 +181,35 @@ def scan(
         each(glob, lambda own: scanning.scan(shop(), own, judge), arch=arch, runs=False)
 
 
-@task(positional=["glob"], iterable=["advisories"], help=SCAN)
+@task(
+    positional=["glob"],
+    iterable=["advisories"],
+    help={
+        **SCAN,
+        "propose": "make a branch watch/RECIPE-VERSION of each recipe that is behind: its line and "
+        "its locks, and as its message what that changes in an image built and proven here",
+    },
+)
 @command
-def watch(_: Context, glob: str, advisories: list[str], severity: str = "high") -> None:
-    """Show what is newer than what is locked; exit code 1 where a locked file is yanked, gone from
-    the indexes, changed there or vulnerable, or where not all could be read.
+def watch(
+    _: Context,
+    glob: str,
+    advisories: list[str],
+    severity: str = "high",
+    propose: bool = False,
+) -> None:
+    """Show what is newer than what is locked; that is no failure. Exit code 1 where a locked file
+    is yanked, gone from the indexes, changed there or vulnerable, or where not all could be read.
     """
+    from inferpack import proposing  # noqa: PLC0415
     from inferpack import watch as watching  # noqa: PLC0415
 
-    prepare(docker=False)
-    seen = watching.watch(shop(), glob, [HERE / name for name in advisories], severity)
+    prepare(docker=propose)
+    files = [HERE / name for name in advisories]
+    seen = watching.watch(shop(), glob, files, severity, whole=propose)
     console.table(watching.HEADER, watching.table(seen))
+    if propose:
+        every(proposing.jobs(shop(), seen))
     watching.insist(seen)
 
 
