@@ -79,7 +79,7 @@ class Index:
                     "size": len(self.files[name]),
                     "yanked": (self.yanked[name] or True) if name in self.yanked else False,
                     "requires-python": self.python.get(name),
-                    "upload-time": self.uploaded.get(name),
+                    **({"upload-time": self.uploaded[name]} if name in self.uploaded else {}),
                 }
                 for name in names
             ]

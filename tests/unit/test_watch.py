@@ -1,34 +1,21 @@
 """`./inv watch`, from recipes and locks to what a user reads."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from inferpack import locks, watch
-from inferpack.engine import Engine
+from inferpack import watch
 from inferpack.errors import InferpackError, UsageError
-from inferpack.indexes import Indexes
-from inferpack.model import LockedWheel, Origin
 from inferpack.workshop import Workshop
 from tests.unit.advisory_data import HIGH, cvss, osv
-from tests.unit.index_server import Index, locked, serving
+from tests.unit.index_server import Index, serving
+from tests.unit.watching import AARCH, AMD, ARM, NUMPY, X86, lock, named, offer, workshop
 
-AMD, ARM = (f"onnxruntime-mlas-py311-{arch}" for arch in ("amd64", "arm64"))
-X86, AARCH = (f"cp311-cp311-manylinux_2_28_{machine}" for machine in ("x86_64", "aarch64"))
 NOW = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp())
 Rows = list[tuple[str, ...]]
-
-
-def named(version: str, tag: str = "py3-none-any") -> str:
-    return f"onnxruntime-{version}-{tag}.whl"
-
-
-def wheel(name: str) -> LockedWheel:
-    return locked(name, name.encode())
 
 
 @pytest.fixture
@@ -38,34 +25,8 @@ def index() -> Iterator[Index]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, root: Path, index: Index) -> Workshop:
-    """A workshop with this repository's recipes, and no lock yet."""
-    for name in ("recipes", "wheels"):
-        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("locks"))
-    (tmp_path / "recipes/allowed.toml").write_text("")
-    (tmp_path / "selftest").symlink_to(root / "selftest")
-    never: Callable[[], Origin] = pytest.fail
-    return Workshop(
-        root=tmp_path,
-        engine=Engine(logs=tmp_path),
-        indexes=lambda: Indexes(index=index.url, retries=0),
-        origin=never,
-        now=lambda: NOW,
-    )
-
-
-def lock(shop: Workshop, index: Index, variant_id: str, *names: str) -> None:
-    """Locks these wheels for a variant, which the index has."""
-    (variant,) = shop.variants(variant_id)
-    glibc = shop.base(variant)[1].glibc
-    made = locks.Lock(inputs=locks.inputs(variant, glibc), wheels=tuple(map(wheel, names)))
-    shop.locks.mkdir(exist_ok=True)
-    shop.lock_path(variant).write_text(locks.render(made))
-    index.files |= {name: name.encode() for name in names}
-
-
-def offer(index: Index, *names: str) -> None:
-    index.files |= {name: name.encode() for name in names}
+def shop(tmp_path: Path, index: Index) -> Workshop:
+    return workshop(tmp_path, index, now=NOW)
 
 
 def rows(shop: Workshop, glob: str = AMD) -> Rows:
@@ -93,8 +54,8 @@ def test_nothing_newer_is_nothing_to_tell(shop: Workshop, index: Index) -> None:
 
 def test_each_architecture_is_told_what_is_newer_there(shop: Workshop, index: Index) -> None:
     """And that is no failure."""
-    lock(shop, index, AMD, named("1.0", X86), "numpy-2.0-py3-none-any.whl")
-    lock(shop, index, ARM, named("1.0", AARCH), "numpy-2.0-py3-none-any.whl")
+    lock(shop, index, AMD, named("1.0", X86), NUMPY)
+    lock(shop, index, ARM, named("1.0", AARCH), NUMPY)
     offer(index, named("1.1", X86), named("1.1", AARCH), named("1.2", X86), named("1.3rc1", X86))
     index.uploaded[named("1.2", X86)] = "2026-11-03T12:00:00Z"
     seen = watch.watch(shop, "onnxruntime", [], "high")
@@ -127,8 +88,8 @@ def test_a_held_framework_says_why_and_its_packages_are_not_held(
 
 
 def test_a_yanked_locked_file_is_an_alarm_with_its_reason(shop: Workshop, index: Index) -> None:
-    lock(shop, index, AMD, named("1.0"), "numpy-2.0-py3-none-any.whl")
-    index.yanked = {named("1.0"): "wrong answers", "numpy-2.0-py3-none-any.whl": ""}
+    lock(shop, index, AMD, named("1.0"), NUMPY)
+    index.yanked = {named("1.0"): "wrong answers", NUMPY: ""}
     assert rows(shop) == [
         (AMD, "numpy", "2.0", "", "", "yanked: no reason is given"),
         (AMD, "onnxruntime", "1.0", "", "", "yanked: wrong answers"),
@@ -140,13 +101,13 @@ def test_a_yanked_locked_file_is_an_alarm_with_its_reason(shop: Workshop, index:
 
 
 def test_a_locked_file_that_is_gone_or_changed_is_an_alarm(shop: Workshop, index: Index) -> None:
-    lock(shop, index, AMD, named("1.0"), "numpy-2.0-py3-none-any.whl", "six-1.0-py3-none-any.whl")
+    lock(shop, index, AMD, named("1.0"), NUMPY, "six-1.0-py3-none-any.whl")
     del index.files[named("1.0")]
     offer(index, named("1.1"))
-    index.stated = {"numpy-2.0-py3-none-any.whl": "0" * 64}
+    index.stated = {NUMPY: "0" * 64}
     gone, changed = f"gone: no index has {named('1.0')}", "changed: the index has other bytes as"
     assert rows(shop) == [
-        (AMD, "numpy", "2.0", "", "", f"{changed} numpy-2.0-py3-none-any.whl"),
+        (AMD, "numpy", "2.0", "", "", f"{changed} {NUMPY}"),
         (AMD, "onnxruntime", "1.0", "1.1", "", gone),
     ]
 
@@ -154,7 +115,7 @@ def test_a_locked_file_that_is_gone_or_changed_is_an_alarm(shop: Workshop, index
 def test_without_an_answer_nothing_is_gone_but_not_all_is_read(
     shop: Workshop, index: Index, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lock(shop, index, AMD, named("1.0"), "numpy-2.0-py3-none-any.whl")
+    lock(shop, index, AMD, named("1.0"), NUMPY)
     index.failures = [503, 503]
     assert refusal(shop) == "watch: not all could be read: see the warnings above"
     (said,) = warnings(capsys)
@@ -178,7 +139,7 @@ def test_a_lock_that_is_missing_is_one_line_and_the_others_go_on(
 def test_a_vulnerable_locked_release_is_an_alarm_and_an_allowed_one_is_not(
     shop: Workshop, index: Index, tmp_path: Path
 ) -> None:
-    lock(shop, index, AMD, named("1.0"), "numpy-2.0-py3-none-any.whl")
+    lock(shop, index, AMD, named("1.0"), NUMPY)
     offer(index, "numpy-2.1-py3-none-any.whl")
     told = [
         osv("CVE-1-1", "numpy", {"introduced": "0"}, {"fixed": "2.1"}, severity=cvss(HIGH)),
