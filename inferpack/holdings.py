@@ -34,10 +34,7 @@ class Holding:
 
 def of_images(shop: Workshop, variants: Iterable[Variant]) -> Iterator[Holding | InferpackError]:
     """What the variants' locks hold, or why one cannot be read."""
-    known: dict[Path, Variant] = {}
-    for variant in variants:
-        known.setdefault(shop.lock_path(variant), variant)
-    for path, variant in known.items():
+    for path, variant in by_lock(shop, variants).items():
         glibc = shop.base(variant)[1].glibc
         try:
             wheels = locks.load(path, variant, glibc).wheels
@@ -50,8 +47,16 @@ def of_images(shop: Workshop, variants: Iterable[Variant]) -> Iterator[Holding |
         )
 
 
+def by_lock(shop: Workshop, variants: Iterable[Variant]) -> dict[Path, Variant]:
+    """One variant for each lock, which flavours share."""
+    known: dict[Path, Variant] = {}
+    for variant in variants:
+        known.setdefault(shop.lock_path(variant), variant)
+    return known
+
+
 def owner(variant: Variant) -> str:
-    """As a variant's lock is called, which flavours share."""
+    """As a variant's lock is called."""
     return variant.id.removesuffix(variant.suffix)
 
 

@@ -26,7 +26,7 @@ from inferpack.checkouts import git
 from inferpack.contents import ABSENT
 from inferpack.difference import Change
 from inferpack.errors import InferpackError, UsageError
-from inferpack.holdings import owner
+from inferpack.holdings import by_lock, owner
 from inferpack.locks import Lock
 from inferpack.model import NAMESPACE
 from inferpack.proposals import Proposal
@@ -125,8 +125,8 @@ def held(shop: Workshop, wanted: Proposal) -> Locks:
 
 
 def known(shop: Workshop, wanted: Proposal) -> Locks:
-    paths = {owner(item): shop.lock_path(item) for item in shop.variants(wanted.recipe.name)}
-    return {name: locks.read(path) for name, path in paths.items() if path.exists()}
+    found = by_lock(shop, shop.variants(wanted.recipe.name))
+    return {owner(item): locks.read(path) for path, item in found.items() if path.exists()}
 
 
 def changed(shop: Workshop, wanted: Proposal) -> Locks:
@@ -135,7 +135,7 @@ def changed(shop: Workshop, wanted: Proposal) -> Locks:
         pins.write(shop.recipes, wanted.recipe, wanted.pins)
     indexes, variants = shop.places(), shop.variants(wanted.recipe.name)
     try:
-        for variant in {shop.lock_path(item): item for item in reversed(variants)}.values():
+        for variant in by_lock(shop, variants).values():
             locking.lock_image(shop, variant, indexes, upgrade=not wanted.repins)
     except InferpackError as err:  # without its log, which goes with the checkout
         raise InferpackError(err.where, err.wrong, "nothing is proposed") from err

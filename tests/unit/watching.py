@@ -1,7 +1,6 @@
 """A workshop whose locks hold what a small index of the test's own has."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,23 +54,3 @@ def lock(shop: Workshop, index: Index, variant_id: str, *names: str) -> None:
     made = locks.Lock(inputs=locks.inputs(variant, glibc), wheels=wheels)
     shop.locks.mkdir(exist_ok=True)
     shop.lock_path(variant).write_text(locks.render(made))
-
-
-def git(root: Path, *words: str) -> str:
-    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
-    argv = ["git", "-C", root, *identity, *words]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
-def commit_behind(shop: Workshop, index: Index) -> None:
-    """Makes a repository of it, where onnxruntime is 1.0, and an index that has 2.0."""
-    recipe = shop.recipes / "onnxruntime.toml"
-    (version,) = {item.version for item in shop.variants("onnxruntime")}
-    recipe.write_text(recipe.read_text().replace(f"onnxruntime=={version}", "onnxruntime==1.0"))
-    for name, tag in ((AMD, X86), (ARM, AARCH)):
-        lock(shop, index, name, named("1.0", tag), NUMPY)
-        offer(index, named("2.0", tag))
-    (shop.root / ".gitignore").write_text("/build\n/.cache\n")
-    git(shop.root, "init", "--quiet", "--initial-branch=main")
-    git(shop.root, "add", "recipes", "wheels", ".gitignore")
-    git(shop.root, "commit", "--quiet", "--message", "all of it")
