@@ -3,16 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from inferpack import (
-    base,
-    compare,
-    due,
-    images,
-    matrix,
-    pipeline,
-    summary,
-    supply,
-)
+from inferpack import base, compare, console, due, images, matrix, pipeline, summary, supply
 from inferpack.difference import Change
 from inferpack.errors import InferpackError
 from inferpack.fetch import Unreachable
@@ -44,7 +35,11 @@ def trials(old: Workshop, new: Workshop, variants: tuple[Variant, ...]) -> Itera
     then nothing is known of the new one either.
     """
     for variant in here(variants):
-        before = made(old, variant)
+        try:
+            before = made(old, variant)
+        except InferpackError as err:
+            wrong = f"what HEAD has cannot be compared with: {err.wrong}"
+            raise InferpackError(err.where, wrong, "nothing is proposed") from err
         told = side("before", *before)
         try:
             after = made(new, variant)
@@ -80,9 +75,18 @@ def made(shop: Workshop, variant: Variant) -> tuple[Image, Proof]:
         if image is None or due.image(shop, Keys(shop=shop), own, image):
             image = pipeline.build(shop, pipeline.inputs(shop, own))
         images.check_budget(own, image.unpacked, folder / "context")
-        return image, pipeline.prove(shop, own, image)
+        return image, prove(shop, own, image)
     finally:
         shop.engine.remove(images.unproven(own))
+
+
+def prove(shop: Workshop, variant: Variant, image: Image) -> Proof:
+    """Tries a second time: a branch stays, and what else runs here may have been in the way."""
+    try:
+        return pipeline.prove(shop, variant, image)
+    except InferpackError as err:
+        console.warn(f"once more: {err}")
+        return pipeline.prove(shop, variant, image)
 
 
 def side(name: str, image: Image, proof: Proof) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inferpack import base, store, trial
+from inferpack import base, pipeline, store, trial
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.fetch import Unreachable
@@ -94,21 +94,43 @@ def test_what_fails_is_told_with_what_was_before(
     assert "after: " not in str(told)
 
 
-@pytest.mark.parametrize(
-    ("side", "err"),
-    [("old", InferpackError("an image", "fails")), ("new", Unreachable("an index", "is down"))],
-)
-def test_what_says_nothing_of_the_new_side_is_an_error(
-    sides: tuple[Workshop, Workshop],
-    made: Made,
-    onnxruntime: Variant,
-    side: str,
-    err: InferpackError,
+def test_where_the_old_side_fails_nothing_is_known_of_the_new_one(
+    sides: tuple[Workshop, Workshop], made: Made, onnxruntime: Variant
 ) -> None:
-    made[side] = err
+    made["old"] = InferpackError(onnxruntime.id, "INT8 is not proven: it is slow", "a log")
     with pytest.raises(InferpackError) as caught:
         tuple(trials(*sides, (onnxruntime,)))
-    assert caught.value is err
+    assert str(caught.value) == (
+        f"{onnxruntime.id}: what HEAD has cannot be compared with: INT8 is not proven: it is slow; "
+        "nothing is proposed"
+    )
+
+
+def test_an_index_that_is_down_says_nothing_of_the_new_side(
+    sides: tuple[Workshop, Workshop], made: Made, onnxruntime: Variant
+) -> None:
+    made["new"] = Unreachable("an index", "is down")
+    with pytest.raises(Unreachable):
+        tuple(trials(*sides, (onnxruntime,)))
+
+
+def test_a_proof_that_fails_is_tried_once_more(
+    sides: tuple[Workshop, Workshop], onnxruntime: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, slow = records.proof(onnxruntime), InferpackError(onnxruntime.id, "it is slow")
+    outcomes: list[Proof | InferpackError] = [slow, proof, slow, slow]
+
+    def prove(*_: object) -> Proof:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, InferpackError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(pipeline, "prove", prove)
+    assert trial.prove(sides[0], onnxruntime, records.image()) is proof
+    with pytest.raises(InferpackError):
+        trial.prove(sides[0], onnxruntime, records.image())
+    assert outcomes == []
 
 
 def test_what_this_machine_does_not_run_by_default_is_left_to_others(
