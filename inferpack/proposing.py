@@ -54,6 +54,9 @@ def jobs(shop: Workshop, watched: Watched) -> dict[str, tuple[str, Callable[[], 
     except InferpackError as err:
         wrong = f"{shop.root} is no git repository with a commit"
         raise UsageError("--propose", wrong, "a proposal is a branch: work in a clone") from err
+    if branches(shop, f"refs/heads/{BRANCHES}") == [f"refs/heads/{BRANCHES}"]:
+        wrong = f"a branch '{BRANCHES}' is where {BRANCHES}/{found[0].recipe.name}-… shall be"
+        raise UsageError("--propose", wrong, f"rename it: git branch -m {BRANCHES} another")
     return {
         item.recipe.name: (item.recipe.title, partial(propose, shop, item, revision))
         for item in found
@@ -96,11 +99,16 @@ def propose(shop: Workshop, wanted: Proposal, revision: str) -> str:
 
 def exists(shop: Workshop, branch: str) -> bool:
     """Whether there is such a branch, here or as it was last fetched from elsewhere."""
-    places = (f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
-    listed = git(shop, "-C", shop.root, "for-each-ref", "--format=%(refname)", *places)
+    listed = branches(shop, f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
     if listed:
-        console.note(f"  proposed before: {listed.splitlines()[0]}")
+        console.note(f"  proposed before: {listed[0]}")
     return bool(listed)
+
+
+def branches(shop: Workshop, *patterns: str) -> list[str]:
+    """The full names of those that match, or are in a folder that does."""
+    listed = git(shop, "-C", shop.root, "for-each-ref", "--format=%(refname)", *patterns)
+    return listed.splitlines()
 
 
 def opened(shop: Workshop, revision: str, root: Path) -> Workshop:

@@ -159,6 +159,17 @@ def test_without_a_commit_there_is_nothing_to_start_from(desk: Desk) -> None:
     )
 
 
+def test_a_branch_in_the_way_is_told_before_anything_is_built(desk: Desk) -> None:
+    desk.git("branch", "watch")
+    desk.said[:] = [AssertionError("it is built")]
+    with pytest.raises(UsageError) as caught:
+        desk.propose()
+    assert str(caught.value) == (
+        "--propose: a branch 'watch' is where watch/onnxruntime-… shall be; "
+        "rename it: git branch -m watch another"
+    )
+
+
 def test_nothing_newer_is_nothing_to_propose(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
