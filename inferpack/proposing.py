@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from packaging.version import Version
+
 from inferpack import (
     checkouts,
     compare,
@@ -141,10 +143,16 @@ def changed(shop: Workshop, wanted: Proposal) -> Locks:
     """The locks that the proposal gives, once it is done in this checkout."""
     if wanted.repins:
         pins.write(shop.recipes, wanted.recipe, wanted.pins)
-    indexes, variants = shop.places(), shop.variants(wanted.recipe.name)
+    indexes, variants, before = (
+        shop.places(),
+        shop.variants(wanted.recipe.name),
+        known(shop, wanted),
+    )
     try:
-        for variant in by_lock(shop, variants).values():
+        for path, variant in by_lock(shop, variants).items():
             locking.lock_image(shop, variant, indexes, upgrade=not wanted.repins)
+            if wanted.repins and went_back(before.get(owner(variant)), locks.read(path)):
+                locking.lock_image(shop, variant, indexes, upgrade=True)
     except InferpackError as err:  # without its log, which goes with the checkout
         raise InferpackError(err.where, err.wrong, "nothing is proposed") from err
     if (shop.root / GOLDENS).exists():
@@ -152,6 +160,16 @@ def changed(shop: Workshop, wanted: Proposal) -> Locks:
         log, env = shop.root / "build/logs/goldens.log", {"INFERPACK_GOLDEN": "write"}
         process.run([*argv, GOLDENS], log=log, cwd=shop.root, env=env, quiet=True)
     return known(shop, wanted)
+
+
+def went_back(before: Lock | None, after: Lock) -> bool:
+    """Whether anything is older than it was: to keep a version, uv asks the first index alone that
+    has it, and where that has it for another platform, it takes one before.
+    """
+    old = {wheel.name: Version(wheel.version) for wheel in (before.wheels if before else ())}
+    return any(
+        wheel.name in old and Version(wheel.version) < old[wheel.name] for wheel in after.wheels
+    )
 
 
 def remember(shop: Workshop, clone: Workshop, wanted: Proposal) -> None:

@@ -1,14 +1,18 @@
 """Branches with what is newer, made in clones; whether images are built is a matter of others."""
 
+from dataclasses import replace
+
 import pytest
 
 from inferpack import proposing, watch
 from inferpack.errors import InferpackError, UsageError
 from inferpack.fetch import Unreachable
+from inferpack.indexes import Indexes
 from inferpack.trial import Trial
 from tests.unit import proposed as fixtures
+from tests.unit.index_server import Index, serving
 from tests.unit.proposed import BRANCH, WHEELS, Desk
-from tests.unit.watching import AARCH, AMD, ARM, NUMPY, lock, named, offer
+from tests.unit.watching import AARCH, AMD, ARM, NUMPY, X86, lock, named, offer
 
 LOCKS = [f"recipes/locks/pylock.{name}.toml" for name in (AMD, ARM)]
 desk = fixtures.desk
@@ -105,6 +109,18 @@ def test_other_packages_stay_where_they_fit(desk: Desk) -> None:
     offer(desk.index, "numpy-2.1-py3-none-any.whl")
     desk.propose()
     assert f"{AMD}: onnxruntime: 1.0 → 2.0\n" in desk.message()
+
+
+def test_nothing_goes_back_where_an_index_has_it_for_one_architecture(desk: Desk) -> None:
+    """A folder of wheels for this machine, say, that pip is configured with beside an index."""
+    for name, tag in WHEELS.items():
+        lock(desk.shop, desk.index, name, named("1.0", tag), f"numpy-2.1-{tag}.whl")
+    desk.git("commit", "--quiet", "--all", "--message", "numpy 2.1")
+    with serving(Index()) as one:
+        offer(one, f"numpy-2.1-{X86}.whl")
+        both = Indexes(index=desk.index.url, extra=(one.url,))
+        replace(desk, shop=replace(desk.shop, indexes=lambda: both)).propose()
+    assert f"{ARM}: onnxruntime: 1.0 → 2.0 (not built here)\n" in desk.message()
 
 
 def test_newer_packages_alone_are_a_proposal_named_for_what_it_locks(desk: Desk) -> None:
