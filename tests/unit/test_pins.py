@@ -55,9 +55,12 @@ def test_a_cell_that_stays_keeps_its_line_though_another_has_the_same(folder: Pa
 def test_other_ways_to_write_a_recipe_are_read_too(folder: Path) -> None:
     path = folder / "ctranslate2.toml"
     text = path.read_text().replace('["ctranslate2==4.8.5", ', "[\n  'ctranslate2 == 4.8.5',\n  ")
-    path.write_text(text.replace("[[matrix]]", "  [[ matrix ]]  # a cell"))
+    path.write_text(
+        text.replace("[[matrix]]", "  [[ matrix ]]  # a cell") + "# not 'ctranslate2 == 4.8.5'\n"
+    )
     pins.write(folder, recipe(folder, "ctranslate2"), ("5.0", "5.0"))
     assert path.read_text().count("\n  'ctranslate2 == 5.0',\n") == 2
+    assert path.read_text().endswith("# not 'ctranslate2 == 4.8.5'\n")
 
 
 def test_a_recipe_whose_pins_cannot_be_told_apart_is_one_line(folder: Path) -> None:

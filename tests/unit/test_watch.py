@@ -30,7 +30,9 @@ def shop(tmp_path: Path, index: Index) -> Workshop:
 
 
 def rows(shop: Workshop, glob: str = AMD) -> Rows:
-    return watch.table(watch.watch(shop, glob, [], "high"))
+    seen = watch.watch(shop, glob, [], "high")
+    assert not seen.incomplete
+    return watch.table(seen)
 
 
 def refusal(shop: Workshop, *advisories: Path, glob: str = AMD) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 
 from inferpack import locks
 from inferpack.engine import Engine
@@ -50,7 +52,8 @@ def lock(shop: Workshop, index: Index, variant_id: str, *names: str) -> None:
     (variant,) = shop.variants(variant_id)
     glibc = shop.base(variant)[1].glibc
     offer(index, *(name for name in names if name not in index.files))
-    wheels = tuple(locked(name, index.files[name]) for name in names)
+    found = [locked(name, index.files[name]) for name in names]
+    wheels = tuple(replace(item, name=canonicalize_name(item.name)) for item in found)
     made = locks.Lock(inputs=locks.inputs(variant, glibc), wheels=wheels)
     shop.locks.mkdir(exist_ok=True)
     shop.lock_path(variant).write_text(locks.render(made))
