@@ -49,7 +49,9 @@ def jobs(shop: Workshop, watched: Watched) -> dict[str, tuple[str, Callable[[], 
     """What makes each recipe's branch, by the recipe's name, with its title."""
     found = proposals.of(watched)
     if not found:
-        console.note("nothing to propose: what is newer is held, or not there for every machine")
+        console.note(
+            "nothing to propose of images: what is newer is held, or not for every architecture"
+        )
         return {}
     try:
         revision = git(shop, "-C", shop.root, "rev-parse", "--verify", "HEAD").strip()

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inferpack import advisory_files, console, findings, holdings, matrix, recipes, severity
-from inferpack import upstream as indexes
+from inferpack import (
+    advisory_files,
+    console,
+    findings,
+    holdings,
+    matrix,
+    recipes,
+    severity,
+    upstream,
+)
 from inferpack.advisories import Component, Ecosystem, Family
 from inferpack.errors import InferpackError
 from inferpack.findings import Finding, Findings
@@ -74,7 +82,7 @@ def watch(
     made = {item.recipe.name: item.recipe for item in found if isinstance(item, WheelVariant)}
     read = [*holdings.of_images(shop, variants), *holdings.of_wheels(shop, made.values())]
     held = [item for item in read if isinstance(item, Holding)]
-    projects, unread = indexes.ask({item.name for item in held}, shop.indexes())
+    projects, unread = upstream.ask({item.name for item in held}, shop.indexes())
     problems = [*(item for item in read if isinstance(item, InferpackError)), *unread]
     for problem in problems:
         console.warn(str(problem))
@@ -101,7 +109,7 @@ def components(held: Iterable[Holding]) -> list[Component]:
 
 
 def judged(item: Holding, project: Project, vulnerable: Findings | None) -> Row:
-    newest = indexes.newer(project, item.version, item.place)[-1:]
+    newest = upstream.newer(project, item.version, item.place)[-1:]
     alarms = [text for file in item.files for text in trouble(file, project)]
     notes: list[str] = []
     if vulnerable:
@@ -139,9 +147,20 @@ def table(watched: Watched) -> list[tuple[str, ...]]:
     return [row.told for row in watched.rows if row.newest or row.alarms or row.notes]
 
 
+def show(watched: Watched) -> None:
+    """Prints the table, or that there is none."""
+    if rows := table(watched):
+        console.table(HEADER, rows)
+    else:
+        console.note(f"nothing is newer than what is locked: {len(watched.rows)} files")
+
+
 def insist(watched: Watched) -> None:
     """InferpackError where a locked file asks for somebody, or not all could be read."""
-    alarms = {row.release: row.alarms for row in watched.rows if row.alarms}
+    alarms: dict[str, dict[str, None]] = {}
+    for row in watched.rows:
+        if row.alarms:
+            alarms.setdefault(row.release, {}).update(dict.fromkeys(row.alarms))
     if alarms:
         listed = [f"{release} ({'; '.join(said)})" for release, said in sorted(alarms.items())]
         more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""

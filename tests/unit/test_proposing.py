@@ -191,7 +191,7 @@ def test_nothing_newer_is_nothing_to_propose(
 ) -> None:
     desk.take_back()
     assert proposing.jobs(desk.shop, watch.watch(desk.shop, AMD, [], "high", whole=True)) == {}
-    assert "nothing to propose: what is newer is held, or not there" in capsys.readouterr().err
+    assert "nothing to propose of images: what is newer is held" in capsys.readouterr().err
 
 
 def test_the_golden_dockerfiles_are_written_by_the_test_that_reads_them(desk: Desk) -> None:

@@ -47,11 +47,15 @@ def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.removeprefix("warning: ") for line in err if line.startswith("warning: ")]
 
 
-def test_nothing_newer_is_nothing_to_tell(shop: Workshop, index: Index) -> None:
+def test_nothing_newer_is_nothing_to_tell(
+    shop: Workshop, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
     lock(shop, index, AMD, named("1.0"))
     seen = watch.watch(shop, AMD, [], "high")
     watch.insist(seen)
-    assert watch.table(seen) == []
+    watch.show(seen)
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1]) == ("", "nothing is newer than what is locked: 1 files")
 
 
 def test_each_architecture_is_told_what_is_newer_there(shop: Workshop, index: Index) -> None:
@@ -112,6 +116,19 @@ def test_a_locked_file_that_is_gone_or_changed_is_an_alarm(shop: Workshop, index
         (AMD, "numpy", "2.0", "", "", f"{changed} {NUMPY}"),
         (AMD, "onnxruntime", "1.0", "1.1", "", gone),
     ]
+
+
+def test_alarms_of_the_same_release_are_told_once(shop: Workshop, index: Index) -> None:
+    """Whichever lock has them."""
+    for name, tag in ((AMD, X86), (ARM, AARCH)):
+        lock(shop, index, name, named("1.0", tag), NUMPY)
+    del index.files[named("1.0", X86)], index.files[named("1.0", AARCH)]
+    index.yanked = {NUMPY: "broken"}
+    assert refusal(shop, glob="onnxruntime").startswith(
+        "locked: numpy 2.0 (yanked: broken), "
+        f"onnxruntime 1.0 (gone: no index has {named('1.0', X86)}; "
+        f"gone: no index has {named('1.0', AARCH)}); "
+    )
 
 
 def test_without_an_answer_nothing_is_gone_but_not_all_is_read(
