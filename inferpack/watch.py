@@ -151,7 +151,7 @@ def show(watched: Watched) -> None:
     """Prints the table, or that there is none."""
     if rows := table(watched):
         console.table(HEADER, rows)
-    else:
+    elif not watched.incomplete:
         console.note(f"nothing is newer than what is locked: {len(watched.rows)} files")
 
 

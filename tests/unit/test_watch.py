@@ -136,9 +136,15 @@ def test_without_an_answer_nothing_is_gone_but_not_all_is_read(
 ) -> None:
     lock(shop, index, AMD, named("1.0"), NUMPY)
     index.failures = [503, 503]
-    assert refusal(shop) == "watch: not all could be read: see the warnings above"
-    (said,) = warnings(capsys)
-    assert said.startswith(f"{index.url}/")
+    seen = watch.watch(shop, AMD, [], "high")
+    watch.show(seen)
+    with pytest.raises(InferpackError) as caught:
+        watch.insist(seen)
+    assert str(caught.value) == "watch: not all could be read: see the warnings above"
+    out, err = capsys.readouterr()
+    assert (out, "nothing is newer" in err) == ("", False)
+    (said,) = (line for line in err.splitlines() if line.startswith("warning: "))
+    assert said.startswith(f"warning: {index.url}/")
     assert "answered 503 Service Unavailable" in said
     assert rows(shop) == []
 
