@@ -28,7 +28,7 @@ def commands(program: str) -> list[list[str]]:
 def test_every_inv_command_works(checkout: Checkout) -> None:
     found = commands("./inv")
     assert {words[1] for words in found} == {
-        "bench", "cpus", "doctor", "explain", "image", "index", "list", "lock",
+        "bench", "cpus", "doctor", "explain", "image", "index", "list", "lock", "nightly", "plan",
         "proof-ladder", "render", "report", "sbom", "smoke", "test", "verify", "wheel",
     }  # fmt: skip
     assert failing(checkout, [words for words in found if words[1] not in SLOW | ELSEWHERE]) == []
