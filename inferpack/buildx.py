@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,11 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Builder:
-    """`docker`: the client's command, as for another engine than its own; `name`: buildx's."""
+    """`docker`: the client's command, to some engine; `name`: buildx's; `reach`: process.run's."""
 
     docker: tuple[str, ...]
     name: str
+    reach: Callable[[], None] | None = None
 
     def build(
         self,
@@ -53,9 +55,8 @@ class Builder:
         # A file of its own: a build of another variant may run at the same time.
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=context.parent) as folder:
             metadata = Path(folder) / "metadata.json"
-            process.run(
-                [*argv, "--metadata-file", metadata, context], log=context.parent / "build.log"
-            )
+            argv += ["--metadata-file", metadata, context]
+            process.run(argv, log=context.parent / "build.log", reach=self.reach)
             made = json.loads(metadata.read_text())["containerimage.descriptor"]
         return Manifest(digest=str(made["digest"]), size=int(made["size"]))
 

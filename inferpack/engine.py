@@ -109,7 +109,11 @@ class Engine:
             raise InferpackError(self.endpoint.title, "has no containerd image store", hint)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=context.parent) as folder:
             archive = Path(folder) / "image.tar" if self.elsewhere else None
-            own = Builder(docker=self.endpoint.command, name=self.elsewhere or self.builder)
+            own = Builder(
+                docker=self.endpoint.command,
+                name=self.elsewhere or self.builder,
+                reach=None if self.endpoint.is_local else self.endpoint.reach,
+            )
             try:
                 made = own.build(
                     context, name=name, arch=arch, created=created, cached=cached, archive=archive

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from inferpack import console
@@ -19,6 +20,8 @@ from inferpack.errors import InferpackError
 from inferpack.store import disk
 
 TAIL = 20
+EVERY = 5  # seconds from one look whether another machine is there to the next
+TRIES = 3  # in vain, until it counts as lost
 FULL = os.strerror(errno.ENOSPC)  # what every program says of a full disk
 
 
@@ -30,12 +33,14 @@ def run(
     cwd: Path | None = None,
     quiet: bool = False,
     writes: Path | None = None,
+    reach: Callable[[], None] | None = None,
 ) -> str:
     """Runs a command to its end and returns its stdout; stdout and stderr also go to `log`.
 
     `env` is added to this process's environment; `writes` is the folder to name when its disk is
-    full. Raises InferpackError with the command, its exit code, its last 20 lines and the log's
-    path.
+    full; `reach` raises an OSError where a machine that the command needs cannot be reached: then
+    it is killed, with all that it has started. Raises InferpackError with the command, its exit
+    code, its last 20 lines and the log's path.
     """
     command = [str(part) for part in argv]
     if not quiet:
@@ -44,21 +49,23 @@ def run(
     with disk(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         env={**os.environ, **env} if env else None,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
-    )
-    shown, output = redact(shlex.join(command)), redact(done.stdout + done.stderr)
+        process_group=0 if reach else None,
+    ) as done:
+        stdout, stderr = outputs(done, reach)
+    shown, output = redact(shlex.join(command)), redact(stdout + stderr)
     with disk(log):
         log.write_text(f"$ {shown}\n{output}")
     if done.returncode == 0:
-        return done.stdout
+        return stdout
     if FULL in output:
         with disk(writes or Path(command[0])):
             raise OSError(errno.ENOSPC, FULL)
@@ -66,6 +73,39 @@ def run(
     raise InferpackError(
         command[0], f"{ending(done.returncode)}: {shown}\n{tail}", f"full log: {log}"
     )
+
+
+def outputs(running: "subprocess.Popen[str]", reach: Callable[[], None] | None) -> tuple[str, str]:
+    """stdout and stderr, whole. A machine that is cut off says nothing, and clients may wait for a
+    quarter of an hour.
+    """
+    failed = 0
+    try:
+        while True:
+            try:
+                return running.communicate(timeout=EVERY if reach else None)
+            except subprocess.TimeoutExpired:
+                failed = 0 if reached(reach) else failed + 1
+            if failed == TRIES:
+                end(running, group=True)
+    except BaseException:
+        end(running, group=reach is not None)
+        raise
+
+
+def end(running: "subprocess.Popen[str]", *, group: bool) -> None:
+    """Kills a process, or its whole group."""
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL) if group else running.kill()
+
+
+def reached(reach: Callable[[], None] | None) -> bool:
+    try:
+        if reach:
+            reach()
+    except OSError:
+        return False
+    return True
 
 
 def lines(argv: Sequence[str | Path]) -> Iterator[str]:

@@ -28,6 +28,7 @@ NUMBERS = itertools.count(os.getpid())
 NETWORKS = "198.18.0.0"  # and more: RFC 2544 keeps them for tests, so they are nobody's
 NAMESPACES = Path("/run/netns")
 LOOPBACK = "127.0.0.1"
+CABLE = "cable"
 CLONE_NEWNET = 0x40000000  # of <sched.h>
 SIGNED = ("-CA", "ca.pem", "-CAkey", "ca-key.pem")
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
@@ -60,6 +61,7 @@ class Machine:
 
     def start(self) -> None:
         """Its engine, with what it had before."""
+        ip("-netns", self.context, "link", "set", CABLE, "up")
         keys = {"cacert": "ca.pem", "cert": "server.pem", "key": "server-key.pem"}
         self.processes = self.running.enter_context(
             daemons(
@@ -74,7 +76,8 @@ class Machine:
         )
 
     def lose(self) -> None:
-        """As a power cut would."""
+        """As a power cut would: nobody is told."""
+        ip("-netns", self.context, "link", "set", CABLE, "down")
         for process in self.processes:
             process.send_signal(signal.SIGKILL)
             process.wait(timeout=PATIENCE)
@@ -121,13 +124,12 @@ def machine(client: Client) -> Iterator[Machine]:
         stack.callback(unmount, folder)
         stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=False)
         ip("netns", "add", name)
-        ip("link", "add", f"ip{number}", "type", "veth", "peer", "name", "cable", "netns", name)
+        ip("link", "add", f"ip{number}", "type", "veth", "peer", "name", CABLE, "netns", name)
         stack.callback(subprocess.run, ["ip", "link", "delete", f"ip{number}"], check=False)
         ip("address", "add", f"{here}/30", "dev", f"ip{number}")
         ip("link", "set", f"ip{number}", "up")
-        ip("-netns", name, "address", "add", f"{there}/30", "dev", "cable")
-        for link in ("lo", "cable"):
-            ip("-netns", name, "link", "set", link, "up")
+        ip("-netns", name, "address", "add", f"{there}/30", "dev", CABLE)
+        ip("-netns", name, "link", "set", "lo", "up")
         certify(client.folder, "server", f"subjectAltName=IP:{there}", *SIGNED, to=folder)
         shutil.copy(client.folder / "ca.pem", folder)
         keys = {"ca": "ca.pem", "cert": "client.pem", "key": "client-key.pem"}
