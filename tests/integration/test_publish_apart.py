@@ -63,6 +63,7 @@ def test_what_machines_pushed_apart_another_names_without_having_it(
     assert [size for name, size in desk.registry.blobs().items() if name not in before] == [
         len(desk.registry.blob(digest))
     ]
+    assert not list(merging.shop.cache.glob("wheels/*"))  # nor anything fetched to tell of it
     for variant in variants:
         image = images.read(desk.shop.folder(variant))
         assert image
