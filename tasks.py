@@ -338,7 +338,7 @@ def publish(
     help={
         "from": "HOST/NAMESPACE that has them",
         "to": "HOST/NAMESPACE that gets them",
-        "key": "cosign's public key, by which all must be signed",
+        "key": "cosign's public key, by which all must be signed, or `keyless`: by this workflow",
         **SCAN,
     },
     iterable=["advisories"],
@@ -361,7 +361,9 @@ def promote(
 
     prepare()
     with scanning.optional(shop(), [HERE / name for name in advisories], severity) as judge:
-        route = promotion.route(shop(), from_, to, key=here(key), scan=judge)
+        route = promotion.route(
+            shop(), from_, to, key=here(key), environment=os.environ, scan=judge
+        )
         each_recipe(glob, lambda own: releases.told(promotion.promote(shop(), route, own)))
 
 
