@@ -427,7 +427,7 @@ def test(_: Context, only: str = "") -> None:
 @task
 @command
 def lint(_: Context) -> None:
-    """ruff, mypy and hadolint."""
+    """ruff, mypy, hadolint, actionlint and zizmor."""
     lint_sources()
 
 

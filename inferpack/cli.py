@@ -128,23 +128,11 @@ def every(jobs: Mapping[str, tuple[str, Callable[[], str]]]) -> None:
 
 
 def lint_sources() -> None:
-    from inferpack import process  # noqa: PLC0415
+    from inferpack import lint  # noqa: PLC0415
 
     tools = Path(sys.executable).parent
-    sources = [
-        ROOT / name
-        for name in ("inferpack", "selftest", "tests", "bench", "ci", "docs", "tasks.py")
-    ]
-    dockerfiles = sorted(path for source in sources for path in source.rglob("*.Dockerfile"))
-    with console.step("lint: ruff, mypy, hadolint"):
-        commands: tuple[list[str | Path], ...] = (
-            [tools / "ruff", "check", *sources],
-            [tools / "ruff", "format", "--check", *sources],
-            [tools / "mypy", "--config-file", ROOT / "pyproject.toml"],
-            [tools / "hadolint", *dockerfiles],
-        )
-        for argv in commands:
-            process.run(argv, log=logs() / "lint.log", cwd=ROOT, quiet=True)
+    with console.step("lint: ruff, mypy, hadolint, actionlint, zizmor"):
+        lint.run(lint.commands(ROOT), tools=tools, root=ROOT, log=logs() / "lint.log")
 
 
 def logs() -> Path:

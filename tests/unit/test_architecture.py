@@ -31,7 +31,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "rootfs resolver archive signatures",
         "upstream",
         "alternatives dpkg",
-        "scripts",
+        "scripts lint",
         "debian",
         "recipes matrix locks wheelhouse base layers program render images proof doctor provenance"
         " tools finish wheel_checks sysroot job diagnosis local_registry stored",
