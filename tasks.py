@@ -123,14 +123,22 @@ def plan_(_: Context, glob: str, json: bool = False, since: str = "") -> None:
     console.note(plan.summary(planned))
 
 
-@task
+@task(
+    positional=["glob"],
+    help={
+        "registry": "HOST/NAMESPACE that gets what is proven, by digest; publish then gives names",
+        "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
+    },
+)
 @command
-def nightly(_: Context, glob: str) -> None:
+def nightly(_: Context, glob: str, registry: str = "", key: str | None = None) -> None:
     """Build and prove all that is new or has changed, of every architecture; then one table."""
     from inferpack import nightly as night  # noqa: PLC0415
+    from inferpack import publish as publishing  # noqa: PLC0415
 
     prepare()
-    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs)))
+    to = publishing.publisher(shop(), registry, here(key), os.environ) if registry else None
+    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs), to))
 
 
 @task(help={**ARCH, **BUILDER})
