@@ -60,13 +60,17 @@ def publish(
 ) -> tuple[Release, ...]:
     """Publishes images of one recipe; what the registry has is not sent again.
 
-    InferpackError before anything is sent where an image is not proven, a tag would lose a platform
-    or today's dated tag is taken. All tags are set when all else is done.
+    An index one of whose images may not go out is left out; InferpackError tells when all others
+    are published. InferpackError before anything is sent where a tag would lose a platform or
+    today's dated tag is taken. All tags are set when all else is done.
     """
     name = variants[0].recipe.name
     with locked(shop.root / "build" / name), shop.engine.reporting():
-        chosen = {variant.id: publishable(shop, variant) for variant in variants}
-        made = releases.releases(publisher.registry, shop.variants(name), chosen, shop.now())
+        chosen, unfit = sorted_out(shop, variants)
+        known = shop.variants(name)
+        made = releases.releases(publisher.registry, known, chosen, shop.now(), lacking=unfit)
+        if not made:
+            refuse(unfit)
         before = look(shop, made)
         for release in made:
             for reference in release.references(release.moving):
@@ -88,8 +92,32 @@ def publish(
         else:
             console.note("  unchanged: nothing is pushed")
         for variant in variants:
-            record(shop, variant, chosen[variant.id], made, named=todo)
+            if any(variant in release.variants for release in made):
+                record(shop, variant, chosen[variant.id], made, named=todo)
+    refuse(unfit)
     return made
+
+
+def sorted_out(
+    shop: Workshop, variants: Iterable[Variant]
+) -> tuple[dict[str, Image], dict[str, InferpackError]]:
+    """Images that may go out, and why others may not, by their variants' ids."""
+    chosen, unfit = dict[str, Image](), dict[str, InferpackError]()
+    for variant in variants:
+        try:
+            chosen[variant.id] = publishable(shop, variant)
+        except InferpackError as err:
+            unfit[variant.id] = err
+    return chosen, unfit
+
+
+def refuse(unfit: Mapping[str, InferpackError]) -> None:
+    """Tells why these may not go out: all but the last, which is raised."""
+    if unfit:
+        *others, last = unfit.values()
+        for err in others:
+            console.fail(str(err))
+        raise last
 
 
 def push_images(
