@@ -128,17 +128,21 @@ def plan_(_: Context, glob: str, json: bool = False, since: str = "") -> None:
     help={
         "registry": "HOST/NAMESPACE that gets what is proven, by digest; publish then gives names",
         "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
+        **BUILDER,
     },
 )
 @command
-def nightly(_: Context, glob: str, registry: str = "", key: str | None = None) -> None:
+def nightly(
+    _: Context, glob: str, registry: str = "", key: str | None = None, builder: str = ""
+) -> None:
     """Build and prove all that is new or has changed, of every architecture; then one table."""
     from inferpack import nightly as night  # noqa: PLC0415
     from inferpack import publish as publishing  # noqa: PLC0415
 
     prepare()
-    to = publishing.publisher(shop(), registry, here(key), os.environ) if registry else None
-    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs), to))
+    own = shop().built_by(builder)
+    to = publishing.publisher(own, registry, here(key), os.environ) if registry else None
+    sys.exit(night.night(own, glob, lambda archs: prepare(archs=archs), to))
 
 
 @task(help={**ARCH, **BUILDER})
