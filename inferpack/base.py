@@ -59,14 +59,13 @@ def ensure(
     where none is given. Where Debian has moved on from the `committed` packages, each change is
     reported and the base has the new ones.
     """
-    source = [store.file_digest(path) for path in SOURCES]
-    folder = cache / "base" / store.digest(base, arch, committed, source)
-    record = store.read_record(folder / "base.json", BaseRecord)
+    folder = cache / "base" / key(base, arch, committed)
+    record = known(folder)
     if record is None:
         if arch is not native() and compiler is None:
             compiler = ensure(name, base, native(), cache=cache, committed=())
         with store.locked(cache / "base"):
-            record = store.read_record(folder / "base.json", BaseRecord)
+            record = known(folder)
             if record is None:
                 with console.step(f"base {name} for {arch}"):
                     record = build(
@@ -86,6 +85,18 @@ def ensure(
         root=folder / "root",
         packages=record.packages,
     )
+
+
+def key(base: Base, arch: Arch, committed: tuple[Package, ...]) -> str:
+    """sha256 (hex) over all that it is made from, where Debian still has the packages."""
+    source = [store.file_digest(path) for path in SOURCES]
+    return store.digest(base, arch, committed, source)
+
+
+def known(folder: Path) -> BaseRecord | None:
+    """What is on record of a base, used just now."""
+    store.touch(folder / "base.json")
+    return store.read_record(folder / "base.json", BaseRecord)
 
 
 def check(built: BuiltBase) -> None:
@@ -173,7 +184,11 @@ def python_command(built: BuiltBase) -> list[str]:
 
 def python_digest(built: BuiltBase) -> str:
     """Names the base's Python: what it compiles depends on no other package."""
-    return store.digest([item.file.sha256 for item in built.packages if "python" in item.name])
+    return python_of(built.packages)
+
+
+def python_of(packages: Iterable[Package]) -> str:
+    return store.digest([item.file.sha256 for item in packages if "python" in item.name])
 
 
 def interpreter(root: Path, arch: Arch) -> list[str]:

@@ -1,5 +1,6 @@
 """A context becomes an image in the engine: built, measured against its budget, recorded."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,12 +8,13 @@ from inferpack import console
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import SITE, LockedWheel, Package, Variant
-from inferpack.store import read_record, write_record
+from inferpack.store import read_record, write, write_record
 from inferpack.tables import Record
 
 MB = 1_000_000
 PYTHON = "/usr/bin/python3"
 LARGEST = 10
+MADE = "made.txt"
 
 
 class Image(Record, frozen=True):
@@ -86,13 +88,27 @@ def check_budget(variant: Variant, unpacked: int, context: Path) -> None:
 def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> InferpackError:
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:LARGEST]
     listed = ", ".join(f"{name} {size / MB:.1f}" for name, size in largest)
+    layers = f"; largest in MB: {listed}" if listed else ""  # the context is gone after `clean`
     return InferpackError(
         variant.id,
         f"{unpacked / MB:.1f} MB unpacked, over its budget of {variant.budget_mb} MB",
-        f"prune in recipes/{variant.recipe.name}.toml; largest in MB: {listed}",
+        f"prune in recipes/{variant.recipe.name}.toml{layers}",
     )
 
 
 def record(folder: Path, image: Image) -> Image:
+    """First in the list of all that were made here: it tells whose an image in the engine is."""
+    if image.digest not in (known := made(folder)):
+        write_made(folder, (*known, image.digest))
     write_record(folder / "image.json", image)
     return image
+
+
+def made(folder: Path) -> tuple[str, ...]:
+    """The digests of the images that were recorded here and that `clean` has not freed since."""
+    path = folder / MADE
+    return tuple(path.read_text().split()) if path.exists() else ()
+
+
+def write_made(folder: Path, digests: Iterable[str]) -> None:
+    write(folder / MADE, "".join(f"{digest}\n" for digest in digests))

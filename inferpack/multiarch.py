@@ -119,8 +119,45 @@ def update(shop: Workshop, changed: Variant) -> tuple[str, ...]:
 
 def made(shop: Workshop, index: Index) -> str:
     """The index's name and platforms, once the engine has it."""
-    found = {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
-    content = document(found)
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    shop.engine.load(archive(f"docker.io/{index.reference}", content), index.reference, digest)
+    found = held(shop, index)
+    load(shop, index, found)
     return f"{index.reference} ({', '.join(found)})"
+
+
+def held(shop: Workshop, index: Index) -> dict[Arch, images.Image]:
+    """What it names of all that is proven."""
+    return {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
+
+
+def load(shop: Workshop, index: Index, found: Mapping[Arch, images.Image]) -> None:
+    content = document(found)
+    engine, name = shop.engine, index.reference
+    engine.load(archive(f"docker.io/{name}", content), name, digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def naming(shop: Workshop, variant: Variant) -> tuple[Index, ...]:
+    """The indexes in the engine that name this variant's image as this checkout's records do:
+    another checkout, too, may have given a name.
+    """
+    found = (index for index in indexes(shop.variants(variant.recipe.name)))
+    return tuple(
+        index
+        for index in found
+        if variant.arch in (own := held(shop, index))
+        and variant.id in {item.id for item in index.variants}
+        and shop.engine.digest(index.reference) == digest_of(document(own))
+    )
+
+
+def leave(shop: Workshop, variant: Variant) -> None:
+    """Makes those indexes anew without the variant; a name that would stand for nothing goes."""
+    for index in naming(shop, variant):
+        others = {arch: image for arch, image in held(shop, index).items() if arch != variant.arch}
+        if others:
+            load(shop, index, others)
+        else:
+            shop.engine.remove(index.reference)
