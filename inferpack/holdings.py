@@ -77,3 +77,15 @@ def volume(engine: Engine, name: str) -> int | None:
     url = f"{api.base_url}/v{api.api_version}/system/df"
     found = api.get(url, params={"type": "volume"}).json()["Volumes"] or ()
     return next((item["UsageData"]["Size"] for item in found if item["Name"] == name), None)
+
+
+def remove_container(engine: Engine, name: str) -> None:
+    """InferpackError where it runs."""
+    with engine.reporting():
+        engine.client.api.remove_container(name)
+
+
+def remove_volume(engine: Engine, name: str) -> None:
+    """InferpackError where a container has it."""
+    with engine.reporting():
+        engine.client.api.remove_volume(name)

@@ -1,20 +1,19 @@
 """A context becomes an image in the engine: built, measured against its budget, recorded."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from inferpack import console
-from inferpack.engine import Engine
+from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import SITE, LockedWheel, Package, Variant
-from inferpack.store import read_record, write, write_record
+from inferpack.store import read_record, write_record
 from inferpack.tables import Record
 
 MB = 1_000_000
 PYTHON = "/usr/bin/python3"
 LARGEST = 10
-MADE = "made.txt"
+LIST = "images.list"  # no record: it is of the engine that this checkout uses
 
 
 class Image(Record, frozen=True):
@@ -36,6 +35,10 @@ class Image(Record, frozen=True):
     debian: tuple[Package, ...]
     wheels: tuple[LockedWheel, ...]
     base: str = ""
+
+    @property
+    def manifest(self) -> Manifest:
+        return Manifest(digest=self.digest, size=self.manifest_size)
 
 
 def read(folder: Path) -> Image | None:
@@ -98,17 +101,18 @@ def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> Infer
 
 def record(folder: Path, image: Image) -> Image:
     """First in the list of all that were made here: it tells whose an image in the engine is."""
-    if image.digest not in (known := made(folder)):
-        write_made(folder, (*known, image.digest))
+    if image.manifest not in (known := made(folder)):
+        write_made(folder, (*known, image.manifest))
     write_record(folder / "image.json", image)
     return image
 
 
-def made(folder: Path) -> tuple[str, ...]:
-    """The digests of the images that were recorded here and that `clean` has not freed since."""
-    path = folder / MADE
-    return tuple(path.read_text().split()) if path.exists() else ()
+def made(folder: Path) -> tuple[Manifest, ...]:
+    """The images that were recorded here and that `clean` has not freed since, oldest first."""
+    known = read_record(folder / LIST, tuple[Manifest, ...]) or ()
+    image = read(folder)
+    return known if image is None else tuple(dict.fromkeys((*known, image.manifest)))
 
 
-def write_made(folder: Path, digests: Iterable[str]) -> None:
-    write(folder / MADE, "".join(f"{digest}\n" for digest in digests))
+def write_made(folder: Path, known: tuple[Manifest, ...]) -> None:
+    write_record(folder / LIST, known)

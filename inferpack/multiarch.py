@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from inferpack import images, proof
+from inferpack.engine import Engine, Manifest
 from inferpack.model import GENERIC, Arch, Variant
 from inferpack.store import locked
 from inferpack.workshop import Workshop
@@ -53,14 +54,18 @@ def indexes(variants: Iterable[Variant]) -> tuple[Index, ...]:
 
 def document(found: Mapping[Arch, images.Image]) -> bytes:
     """The index itself, as the OCI image specification has it."""
+    return naming({arch: image.manifest for arch, image in found.items()})
+
+
+def naming(found: Mapping[Arch, Manifest]) -> bytes:
     manifests = [
         {
             "mediaType": MANIFEST,
-            "digest": image.digest,
-            "size": image.manifest_size,
+            "digest": manifest.digest,
+            "size": manifest.size,
             "platform": {"architecture": str(arch), "os": "linux"},
         }
-        for arch, image in sorted(found.items())
+        for arch, manifest in sorted(found.items())
     ]
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
 
@@ -119,45 +124,15 @@ def update(shop: Workshop, changed: Variant) -> tuple[str, ...]:
 
 def made(shop: Workshop, index: Index) -> str:
     """The index's name and platforms, once the engine has it."""
-    found = held(shop, index)
-    load(shop, index, found)
+    found = {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
+    load(shop.engine, index.reference, document(found))
     return f"{index.reference} ({', '.join(found)})"
 
 
-def held(shop: Workshop, index: Index) -> dict[Arch, images.Image]:
-    """What it names of all that is proven."""
-    return {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
-
-
-def load(shop: Workshop, index: Index, found: Mapping[Arch, images.Image]) -> None:
-    content = document(found)
-    engine, name = shop.engine, index.reference
+def load(engine: Engine, name: str, content: bytes) -> None:
+    """Gives an index the name that may have been another's."""
     engine.load(archive(f"docker.io/{name}", content), name, digest_of(content))
 
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def naming(shop: Workshop, variant: Variant) -> tuple[Index, ...]:
-    """The indexes in the engine that name this variant's image as this checkout's records do:
-    another checkout, too, may have given a name.
-    """
-    found = (index for index in indexes(shop.variants(variant.recipe.name)))
-    return tuple(
-        index
-        for index in found
-        if variant.arch in (own := held(shop, index))
-        and variant.id in {item.id for item in index.variants}
-        and shop.engine.digest(index.reference) == digest_of(document(own))
-    )
-
-
-def leave(shop: Workshop, variant: Variant) -> None:
-    """Makes those indexes anew without the variant; a name that would stand for nothing goes."""
-    for index in naming(shop, variant):
-        others = {arch: image for arch, image in held(shop, index).items() if arch != variant.arch}
-        if others:
-            load(shop, index, others)
-        else:
-            shop.engine.remove(index.reference)

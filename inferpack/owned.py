@@ -5,52 +5,57 @@ an image that no record here names is left alone, and so is BuildKit's cache, wh
 builds lie.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 
-from inferpack import builder, console, holdings, images, multiarch, proof, store, verify
+from inferpack import console, holdings, images, multiarch, proof, store, verify
 from inferpack import wheel_tests as tests
 from inferpack.budget import Item, Needs, Part
-from inferpack.builder import BuilderRecord
-from inferpack.engine import Engine
+from inferpack.builder import VOLUME, BuilderRecord
+from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
 from inferpack.holdings import Container, Held
-from inferpack.model import NAMESPACE, Variant
+from inferpack.model import NAMESPACE, Arch, Flavour, Variant
 from inferpack.workshop import Workshop
 
-FIRST = 0.0  # a time: what uses an image goes before it
-IN_USE = "a container is made from it"
+FIRST = 0.0  # a time; what uses an image goes before it
+IN_USE, YOURS = "a container is made from it", "it has a name that is not inferpack's"
+Index = dict[Arch, Manifest]
 
 
-def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> Iterator[Item]:
+def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]:
     """`folders` are those of the checkout's images and wheels; nothing where no engine answers."""
     try:
         with shop.engine.reporting():
-            yield from tuple(Owned(shop=shop, needs=needs, folders=folders).items())
+            found = holdings.images(shop.engine), holdings.containers(shop.engine)
+            own = Owned(
+                shop=shop, needs=needs, folders=folders, images=found[0], containers=found[1]
+            )
+            return list(own.items())
     except InferpackError as err:
         console.warn(f"{err.where}: {err.wrong}; what this checkout has there stays")
+        return []
 
 
 @dataclass(frozen=True, kw_only=True)
 class Owned:
-    """A checkout's part of its engine."""
+    """A checkout's part of its engine, which has these `images` and `containers`."""
 
     shop: Workshop
     needs: Needs
     folders: tuple[Path, ...]
+    images: tuple[Held, ...]
+    containers: tuple[Container, ...]
 
     def items(self) -> Iterator[Item]:
         yield from map(self.container, self.left)
         yield from self.passing()
         for folder in self.folders:
-            for digest in dict.fromkeys((*images.made(folder), *recorded(folder))):
-                if held := self.own(digest):
-                    yield self.image(held, folder)
-            made = store.read_record(folder / "builder/builder.json", BuilderRecord)
-            if made and (held := self.own(made.digest)):
-                yield self.builder(held, folder)
+            yield from self.built(folder)
+            yield from self.builder(folder)
         yield from self.ccache()
 
     @property
@@ -59,15 +64,7 @@ class Owned:
 
     @cached_property
     def held(self) -> dict[str, Held]:
-        return {image.digest: image for image in holdings.images(self.engine)}
-
-    @cached_property
-    def variants(self) -> dict[str, Variant]:
-        return {variant.id: variant for variant in self.shop.variants()}
-
-    @cached_property
-    def containers(self) -> tuple[Container, ...]:
-        return holdings.containers(self.engine)
+        return {image.digest: image for image in self.images}
 
     @cached_property
     def left(self) -> tuple[Container, ...]:
@@ -82,15 +79,41 @@ class Owned:
     @cached_property
     def used(self) -> frozenset[str]:
         """Images of other containers, running or not."""
-        others = (item.images for item in self.containers if item not in self.left)
-        return frozenset().union(*others)
+        own = {item.id for item in self.left}
+        others = (item.images for item in self.containers if item.id not in own)
+        return frozenset(digest for images in others for digest in images)
 
-    def own(self, digest: str) -> Held | None:
-        """An image of the engine's with no name but inferpack's: a name of yours makes it yours."""
-        held = self.held.get(digest)
-        if held and all(name.startswith(f"{NAMESPACE}/") for name in held.names):
-            return held
-        return None
+    @cached_property
+    def indexes(self) -> dict[str, Index]:
+        """Every index that this checkout can have made, by digest: what it names."""
+        made: dict[str, dict[Arch, set[Manifest]]] = {}
+        for folder in self.folders:
+            for arch in Arch:
+                if folder.name.endswith((f"-{arch}", f"-{arch}-{Flavour.DEV}")):
+                    known = made.setdefault(self.recipe_of(folder), {item: set() for item in Arch})
+                    known[arch].update(images.made(folder))
+        pairs = (
+            {Arch.AMD64: one, Arch.ARM64: other}
+            for known in made.values()
+            for one, other in product({*known[Arch.AMD64], None}, {*known[Arch.ARM64], None})
+        )
+        named = ({arch: item for arch, item in pair.items() if item} for pair in pairs)
+        return {multiarch.digest_of(multiarch.naming(index)): index for index in named}
+
+    def recipe_of(self, folder: Path) -> str:
+        """The longest name of a recipe that the variant's begins with."""
+        names = {variant.recipe.name for variant in self.variants.values()}
+        return max((name for name in names if folder.name.startswith(f"{name}-")), default="")
+
+    @cached_property
+    def variants(self) -> dict[str, Variant]:
+        return {variant.id: variant for variant in self.shop.variants()}
+
+    def naming(self, digest: str) -> Iterator[Held]:
+        """The indexes in the engine that name this image."""
+        for index in self.held.values():
+            if digest in {item.digest for item in self.indexes.get(index.digest, {}).values()}:
+                yield index
 
     def container(self, found: Container) -> Item:
         return Item(
@@ -99,81 +122,103 @@ class Owned:
             used=FIRST,
             needed=False,
             parts=(Part(found.id, found.size),),
-            free=partial(self.engine.client.api.remove_container, found.id),
+            free=partial(holdings.remove_container, self.engine, found.id),
         )
 
-    def image(self, held: Held, folder: Path) -> Item:
-        """One that was proven here: the one on record, or one that it has taken the place of."""
+    def built(self, folder: Path) -> Iterator[Item]:
+        """The image on record, and those whose place it has taken."""
         record, proven = images.read(folder), proof.read(folder)
-        variant = self.variants.get(folder.name)
-        if record is None or record.digest != held.digest or variant is None:
-            forget = partial(forgotten, self.engine, held, folder)
-            return self.item(held, used=held.created, needed=False, free=forget)
-        names = multiarch.naming(self.shop, variant)
-        indexes = {self.engine.digest(index.reference) for index in names}
-        return self.item(
-            held,
-            used=max(record.built, proven.proven if proven else 0),
-            needed=True,
-            free=partial(left_by, self.shop, variant, held, folder),
-            in_use=bool(indexes & self.used),
-        )
+        for manifest in images.made(folder):
+            if held := self.held.get(manifest.digest):
+                is_current = record is not None and record.digest == held.digest
+                times = [record.built] if record and is_current else [held.created]
+                times += [proven.proven] if proven and proven.digest == held.digest else []
+                yield Item(
+                    kind="images",
+                    name=min(held.names, default=held.digest),
+                    used=max(times),
+                    needed=is_current and folder.name in self.needs.names,
+                    parts=held.parts,
+                    kept=self.kept(held),
+                    free=partial(self.forget, held, folder),
+                )
 
-    def builder(self, held: Held, folder: Path) -> Item:
-        """The one that a wheel is compiled in: as old as what was made there last."""
+    def builder(self, folder: Path) -> Iterator[Item]:
+        """The image that a wheel is compiled in: as old as what was made there last."""
         records = (folder / "builder/builder.json", folder / "raw/raw.json", folder / "wheel.json")
-        used = max(path.stat().st_mtime for path in records if path.exists())
-        needed = folder.name in self.needs.names
-        return self.item(held, used=used, needed=needed, free=partial(remove, self.engine, held))
+        made = store.read_record(records[0], BuilderRecord)
+        if made and (held := self.held.get(made.digest)):
+            yield Item(
+                kind="images",
+                name=min(held.names, default=held.digest),
+                used=max(path.stat().st_mtime for path in records if path.exists()),
+                needed=folder.name in self.needs.names,
+                parts=held.parts,
+                kept=self.kept(held),
+                free=partial(remove, self.engine, held),
+            )
 
     def passing(self) -> Iterator[Item]:
         """Images of killed tests and verifications, whose names tell which checkout's they are."""
-        names = {
-            *(tests.name(self.shop, wheel) for wheel in self.shop.wheel_variants()),
-            *(verify.passing_name(path / "") for path in self.shop.root.glob("build/.tmp-*/*")),
-        }
+        left = self.shop.root.glob("build/.tmp-*/*")
+        names = {verify.passing_name(path) for path in left}
+        names |= {tests.name(self.shop, wheel) for wheel in self.shop.wheel_variants()}
         for held in self.held.values():
             if held.names and held.names <= names:
-                free = partial(remove, self.engine, held)
-                yield self.item(held, used=FIRST, needed=False, free=free)
+                yield Item(
+                    kind="images",
+                    name=min(held.names),
+                    used=FIRST,
+                    needed=False,
+                    parts=held.parts,
+                    kept=self.kept(held),
+                    free=partial(remove, self.engine, held),
+                )
 
     def ccache(self) -> Iterator[Item]:
         """The compiler's cache, once this checkout has used it; others on the engine may too."""
         users = [path.stat().st_mtime for path in self.shop.built_wheels.glob("*/wheel.log")]
-        size = holdings.volume(self.engine, builder.VOLUME) if users else None
+        size = holdings.volume(self.engine, VOLUME) if users else None
         if size is not None:
             yield Item(
                 kind="ccache",
-                name=builder.VOLUME,
+                name=VOLUME,
                 used=max(users),
                 needed=True,
-                parts=(Part(builder.VOLUME, size),),
-                free=partial(self.engine.client.api.remove_volume, builder.VOLUME),
+                parts=(Part(VOLUME, size),),
+                free=partial(holdings.remove_volume, self.engine, VOLUME),
             )
 
-    def item(
-        self,
-        held: Held,
-        *,
-        used: float,
-        needed: bool,
-        free: Callable[[], None],
-        in_use: bool = False,
-    ) -> Item:
-        return Item(
-            kind="images",
-            name=min(held.names, default=held.digest),
-            used=used,
-            needed=needed,
-            parts=held.parts,
-            free=free,
-            kept=IN_USE if in_use or held.digest in self.used else "",
-        )
+    def kept(self, held: Held) -> str:
+        """Why an image stays: it, or an index that names it, is somebody's too."""
+        both = (held, *self.naming(held.digest))
+        if {item.digest for item in both} & self.used:
+            return IN_USE
+        names = {name for item in both for name in item.names}
+        return "" if all(name.startswith(f"{NAMESPACE}/") for name in names) else YOURS
 
+    def forget(self, held: Held, folder: Path) -> None:
+        """Indexes first: what they name is there."""
+        with self.engine.reporting():
+            for index in self.naming(held.digest):
+                for name in sorted(index.names):
+                    self.leave(name, held.digest)
+        remove(self.engine, held)
+        left = tuple(item for item in images.made(folder) if item.digest != held.digest)
+        images.write_made(folder, left)
 
-def recorded(folder: Path) -> tuple[str, ...]:
-    record = images.read(folder)
-    return (record.digest,) if record else ()
+    def leave(self, name: str, digest: str) -> None:
+        """Makes an index anew without this image; where that would name nothing, it goes."""
+        now = self.indexes.get(self.engine.digest(name) or "", {})
+        others = {
+            arch: item
+            for arch, item in now.items()
+            if item.digest != digest and self.engine.digest(item.digest)
+        }
+        if others:
+            multiarch.load(self.engine, name, multiarch.naming(others))
+        elif now:
+            self.engine.remove(name)
 
 
 def remove(engine: Engine, held: Held) -> None:
@@ -182,14 +227,3 @@ def remove(engine: Engine, held: Held) -> None:
         for name in sorted(held.names) or [held.digest]:
             if engine.digest(name) == held.digest:
                 engine.remove(name)
-
-
-def forgotten(engine: Engine, held: Held, folder: Path) -> None:
-    remove(engine, held)
-    images.write_made(folder, [item for item in images.made(folder) if item != held.digest])
-
-
-def left_by(shop: Workshop, variant: Variant, held: Held, folder: Path) -> None:
-    with shop.engine.reporting():
-        multiarch.leave(shop, variant)
-    forgotten(shop.engine, held, folder)

@@ -1,0 +1,259 @@
+"""`./inv clean` frees what it can name, and nothing that is somebody's."""
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inferpack import clean, cli, locks
+from inferpack.errors import InferpackError
+from tests.unit.cleaning import DAY, Place, digest, names, place
+
+VARIANT = "onnxruntime-mlas-py311-amd64"
+LOCK = cli.ROOT / f"recipes/locks/pylock.{VARIANT}.toml"
+WHEEL = locks.read(LOCK).wheels[0].file  # what this lock needs
+DEB = "072d908f38f51090ca28ca5afa3b46b2957dc61fe35094c0b851426859a49a51"  # of base bookworm
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    (tmp_path / "checkout").mkdir()
+    return place(tmp_path / "checkout")
+
+
+def wheel(here: Place, size: int = 10_000, *, age: float = 0) -> str:
+    name = f".cache/wheels/{WHEEL.sha256}"
+    here.file(f"{name}/{WHEEL.name}", size)
+    here.aged(name, age)
+    return name
+
+
+def test_without_a_budget_only_that_goes_which_nothing_refers_to(here: Place) -> None:
+    own = wheel(here, age=100 * DAY)
+    for name in (
+        f".cache/wheels/{digest('a')}/old.whl",
+        f".cache/base/{digest('b')}/base.tar",
+        f".cache/base/{digest('b')}/root/usr/bin/python3",
+        f".cache/sysroot/{digest('c')}/sysroot.tar",
+        f".cache/partial/{digest('d')}",
+        f".cache/sources/{digest('e')}/setup.py",
+        f".cache/sources/{digest('e')}.json",
+        f".cache/sources/archives/{digest('f')}/source.tar.gz",
+        f".cache/tools/{digest('1')}/qemu",
+    ):
+        here.file(name)
+    here.layer("2")
+    before, done = here.size(), here.clean()
+    assert here.names() == [f"{own}/{WHEEL.name}"]
+    assert before - here.size() == done.freed
+    assert names(here.clean()) == []
+
+
+def test_with_a_budget_what_was_not_used_for_the_longest_goes_until_it_is_kept(
+    here: Place,
+) -> None:
+    here.file(".cache/uv/archive/file", 500_000)
+    here.aged(".cache/uv", 3 * DAY)
+    here.file(".cache/bench/minbase-bookworm-amd64.tar", 300_000, age=2 * DAY)
+    own = wheel(here, 200_000, age=DAY)
+    done = here.clean(510_000)
+    assert names(done) == [".cache/uv"]
+    assert 500_000 <= done.held <= 510_000
+    assert names(here.clean(510_000)) == []
+    assert names(here.clean(0)) == [".cache/bench/minbase-bookworm-amd64.tar", own]
+
+
+def test_what_stays_is_what_nobody_could_make_again(here: Place) -> None:
+    mine = [
+        ".cache/logs/base-amd64-compileall.log",
+        "build/index/index.html",
+        "build/logs/verify.log",
+        "build/registry/.tmp-of-somebody",
+        "build/registry/data/blob",
+        "build/report/index.html",
+        f"build/{VARIANT}/image.json",
+        f"build/{VARIANT}/history.jsonl",
+        f"build/{VARIANT}/proof.json",
+        "build/onnxruntime/blobs/sha256/aa",
+        "build/wheels/fasttext-plain-amd64/fasttext-0.9.3.whl",
+        "build/wheels/fasttext-plain-amd64/wheel.json",
+        f".cache/debs/{DEB}.deb",
+    ]
+    for name in mine:
+        here.file(name, age=1000 * DAY)
+    here.context(VARIANT)
+    for room in ("onnxruntime", "registry", "wheels/fasttext-plain-amd64"):
+        (here.root / "build" / room / ".lock").touch()
+    here.file("build/wheels/fasttext-plain-amd64/raw/fasttext-0.9.3.whl")
+    here.file("build/wheels/fasttext-plain-amd64/raw/raw.json")
+    here.file(f".cache/debs/{digest('a')}.deb")
+    done = here.clean(0)
+    assert here.names() == sorted(mine)
+    assert [(item.name, item.kind) for item in done.stuck] == [
+        (f".cache/debs/{DEB}.deb", "Debian packages")
+    ]
+    clean.insist(done)
+
+
+def test_a_context_and_its_layers_are_one_file_of_two_names(here: Place) -> None:
+    shared, own = here.layer("a", 400_000, age=DAY), here.layer("b", 100_000, age=DAY)
+    here.context(VARIANT, shared, own, age=3 * DAY)
+    here.context("openvino-onednn-py311-amd64", shared, age=2 * DAY)
+    before = here.size()
+    assert 500_000 < here.clean(dry=True).held + here.clean(dry=True).freed < 600_000
+    done = here.clean(0)
+    assert before - here.size() == done.freed > 500_000
+    assert here.names() == []
+
+
+def test_a_file_that_another_checkout_links_too_goes_from_here_but_frees_nothing(
+    here: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "other.tar").hardlink_to(here.layer("a", 400_000))
+    done = here.clean()
+    assert 0 < done.freed < 5_000  # its seal
+    assert (tmp_path / "other.tar").stat().st_size == 400_000
+    assert here.names() == []
+
+
+def test_nothing_behind_a_link_is_touched(here: Place, tmp_path: Path) -> None:
+    elsewhere = Place(tmp_path / "elsewhere")
+    for key, name in enumerate(("base", "layers", "wheels")):
+        elsewhere.file(f"{name}/{digest(str(key))}/{name}.tar")
+    elsewhere.file(f"layers/{digest('3')}.tar")
+    elsewhere.file("variant/.lock")
+    elsewhere.file("variant/context/Dockerfile")
+    elsewhere.file("variant/context/layers/a.tar")
+    elsewhere.file("variant/.tmp-a")
+    before = elsewhere.names()
+    (here.root / ".cache/wheels").mkdir(parents=True)
+    (here.root / ".cache/base").symlink_to(elsewhere.root / "base")
+    (here.root / ".cache/layers").symlink_to(elsewhere.root / "layers")
+    (here.root / f".cache/wheels/{digest('2')}").symlink_to(
+        elsewhere.root / f"wheels/{digest('2')}"
+    )
+    (here.root / ".cache/.tmp-link").symlink_to(elsewhere.root / "base")
+    (here.root / "build").mkdir()
+    (here.root / f"build/{VARIANT}").symlink_to(elsewhere.root / "variant")
+    links = here.names()
+    assert names(here.clean(0)) == []
+    assert (elsewhere.names(), here.names()) == (before, links)
+
+
+def test_a_cache_that_is_a_link_is_left_alone(here: Place, tmp_path: Path) -> None:
+    elsewhere = Place(tmp_path / "elsewhere")
+    elsewhere.file(f"layers/{digest('a')}.tar")
+    (here.root / ".cache").symlink_to(elsewhere.root)
+    assert names(here.clean(0)) == []
+
+
+def test_files_of_somebody_in_the_cache_stay_and_are_named(
+    here: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    somebodys = [
+        ".cache/notes.txt",
+        f".cache/base/{digest('a')}/notes.txt",
+        ".cache/layers/notes.tar",
+        f".cache/wheels/{digest('b')}/a.whl",
+        f".cache/wheels/{digest('b')}/notes.txt",
+        ".cache/wheels/notes/a.whl",
+        f"build/mine/context/{digest('c')}.tar",
+        "build/mine/Dockerfile",
+    ]
+    for name in somebodys:
+        here.file(name, age=1000 * DAY)
+    assert names(here.clean(0)) == []
+    assert here.names() == sorted(somebodys)
+    told = [line.split()[2] for line in capsys.readouterr().err.splitlines() if "left" in line]
+    assert sorted(told) == [
+        f".cache/base/{digest('a')}",
+        ".cache/layers/notes.tar",
+        ".cache/notes.txt",
+        f".cache/wheels/{digest('b')}",
+        ".cache/wheels/notes",
+    ]
+
+
+def test_a_dry_run_tells_the_same_and_frees_nothing(here: Place) -> None:
+    here.layer("a")
+    wheel(here)
+    before = here.names()
+    told = here.clean(0, dry=True)
+    assert here.names() == before
+    done = here.clean(0)
+    assert (names(told), told.freed) == (names(done), done.freed)
+    assert here.names() == []
+
+
+def test_what_killed_runs_have_left_goes(here: Place) -> None:
+    for room in ("build/bench", f"build/{VARIANT}", "build/wheels/a", "build/wheels/a/builder"):
+        here.file(f"{room}/.lock", 0)
+    for name in (
+        *(".cache/.tmp-a", ".cache/resolve-a", ".cache/layers/.tmp-a", ".cache/debs/.tmp-a"),
+        *("build/.tmp-a", "build/logs/.tmp-a", "build/bench/run-a", f"build/{VARIANT}/.tmp-a"),
+        *("build/wheels/.tmp-a", "build/wheels/a/.tmp-a", "build/wheels/a/builder/.tmp-a"),
+        *("build/wheels/a/finished", "build/wheels/a/test"),
+    ):
+        here.file(f"{name}/file")
+    here.file(".cache/partial/.tmp-file")
+    before, done = here.size(), here.clean()
+    assert here.names() == []
+    assert before - here.size() == done.freed
+
+
+@pytest.mark.parametrize("folder", [".cache", ".cache/layers", f"build/{VARIANT}"])
+def test_while_somebody_works_here_only_what_is_long_unused_and_of_no_use_goes(
+    here: Place, folder: str
+) -> None:
+    wheel(here, age=100 * DAY)
+    old, new = f".cache/wheels/{digest('a')}", f".cache/wheels/{digest('b')}"
+    for name, age in ((old, 2 * DAY), (new, DAY / 2)):
+        here.file(f"{name}/a.whl")
+        here.aged(name, age)
+    here.layer("c", age=2 * DAY)
+    room = here.root / folder
+    room.mkdir(parents=True, exist_ok=True)
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_SH);"
+        " print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, room / ".lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout and other.stdout.readline() == b"held\n"
+        done = here.clean(0)
+        layer = [] if folder == ".cache/layers" else [f".cache/layers/{digest('c')}.tar"]
+        assert sorted(names(done)) == sorted([old, *layer])
+        assert {item.kept for item in done.stuck} == {clean.BUSY}
+        with pytest.raises(InferpackError, match=r"--keep 0 MB: 0\.\d MB stay; run it again"):
+            clean.insist(done)
+        other.communicate()
+    assert len(names(here.clean(0))) == 3 - len(layer)
+
+
+def test_nobody_begins_to_work_while_it_frees(here: Place) -> None:
+    here.layer("a")
+    with clean.neighbours(here.shop) as busy:
+        assert busy == ()
+        with (here.root / ".cache/.lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_a_kill_in_the_middle_leaves_no_half_of_a_folder(here: Place) -> None:
+    folder = here.root / f".cache/base/{digest('a')}"
+    files = [here.file(f"{folder}/root/{number}", 1) for number in range(3_000)]
+    here.file(f"{folder}/base.json")
+    code = (
+        f"from pathlib import Path; from inferpack import cached; cached.remove(Path('{folder}'))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=cli.ROOT) as other:
+        while folder.exists():
+            assert other.poll() is None
+        other.kill()
+    left = [Path(name).parts[2] for name in here.names()]
+    assert 0 < len(left) <= len(files)
+    assert all(name.startswith(".tmp-") for name in left)
+    assert [item.kind for item in here.clean().gone] == ["leftovers"]
+    assert here.names() == []
