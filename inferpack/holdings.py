@@ -1,11 +1,17 @@
-"""What an engine holds: its images and their layers, containers, and how large a volume is."""
+"""What an engine holds: images and what they weigh, containers, a volume, and BuildKit's cache."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, cast
 
+from inferpack import store
 from inferpack.budget import Part
 from inferpack.engine import OWNER, Engine
+from inferpack.errors import InferpackError
 
 ENDED = ("created", "dead", "exited")  # a container's states in which nothing runs
 UNTAGGED = "<none>:<none>"
@@ -18,7 +24,6 @@ class Held:
     digest: str
     names: frozenset[str]
     created: float
-    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +76,61 @@ def sources(item: Mapping[str, Any]) -> Iterator[str]:
         yield platform["digest"]
 
 
-def volume(engine: Engine, name: str) -> int | None:
-    """Its bytes, or None where there is no such volume."""
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """Weighs images among all `images` of an engine, which share layers; `digests`, less indexes,
+    which have none of their own.
+    """
+
+    engine: Engine
+    digests: frozenset[str]
+
+    def parts(self, digest: str) -> tuple[Part, ...]:
+        """An image's layers as they lie unpacked; and compressed, all in one: the engine does not
+        tell them apart. These stay in BuildKit's cache for now, where that is in use.
+        """
+        image = self.engine.client.images.get(digest)
+        sizes = [item["Size"] for item in reversed(image.history()) if item["Size"]]
+        names = self.layers(digest)
+        if len(names) != len(sizes):  # some layer is empty
+            names, sizes = (f"{digest} unpacked",), [sum(sizes)]
+        return (
+            *(
+                Part(name, size, max(1, self.holders[name]))
+                for name, size in zip(names, sizes, strict=True)
+            ),
+            Part(digest, image.attrs["Size"], 2 if self.cached else 1),
+        )
+
+    def layers(self, digest: str) -> tuple[str, ...]:
+        """What names each with those below it, from the lowest up; none of an image in part."""
+        with suppress(InferpackError), self.engine.reporting():
+            found = self.engine.client.images.get(digest).attrs["RootFS"].get("Layers") or ()
+            return tuple(accumulate(found, store.digest))
+        return ()
+
+    @cached_property
+    def holders(self) -> Counter[str]:
+        """How many images have a layer."""
+        return Counter(layer for digest in self.digests for layer in self.layers(digest))
+
+    @cached_property
+    def cached(self) -> int:
+        """Bytes of BuildKit's cache, with what it shares with images."""
+        found = usage(self.engine, "build-cache")["BuildCache"] or ()
+        return sum(item["Size"] for item in found)
+
+
+def usage(engine: Engine, kind: str) -> Mapping[str, Any]:
+    """As `docker system df`, of one kind: of all it takes long."""
     api = engine.client.api
     url = f"{api.base_url}/v{api.api_version}/system/df"
-    found = api.get(url, params={"type": "volume"}).json()["Volumes"] or ()
+    return cast(Mapping[str, Any], api.get(url, params={"type": kind}).json())
+
+
+def volume(engine: Engine, name: str) -> int | None:
+    """Its bytes, or None where there is no such volume."""
+    found = usage(engine, "volume")["Volumes"] or ()
     return next((item["UsageData"]["Size"] for item in found if item["Name"] == name), None)
 
 

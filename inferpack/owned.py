@@ -17,7 +17,7 @@ from inferpack.budget import Item, Needs, Part
 from inferpack.builder import VOLUME, BuilderRecord
 from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
-from inferpack.holdings import Container, Held
+from inferpack.holdings import Container, Held, Scales
 from inferpack.model import NAMESPACE, Arch, Flavour, Variant
 from inferpack.workshop import Workshop
 
@@ -138,7 +138,7 @@ class Owned:
                     name=min(held.names, default=held.digest),
                     used=max(times),
                     needed=is_current and folder.name in self.needs.names,
-                    parts=held.parts,
+                    parts=self.scales.parts(held.digest),
                     kept=self.kept(held),
                     free=partial(self.forget, held, folder),
                 )
@@ -153,7 +153,7 @@ class Owned:
                 name=min(held.names, default=held.digest),
                 used=max(path.stat().st_mtime for path in records if path.exists()),
                 needed=folder.name in self.needs.names,
-                parts=held.parts,
+                parts=self.scales.parts(held.digest),
                 kept=self.kept(held),
                 free=partial(remove, self.engine, held),
             )
@@ -170,7 +170,7 @@ class Owned:
                     name=min(held.names),
                     used=FIRST,
                     needed=False,
-                    parts=held.parts,
+                    parts=self.scales.parts(held.digest),
                     kept=self.kept(held),
                     free=partial(remove, self.engine, held),
                 )
@@ -188,6 +188,11 @@ class Owned:
                 parts=(Part(VOLUME, size),),
                 free=partial(holdings.remove_volume, self.engine, VOLUME),
             )
+
+    @cached_property
+    def scales(self) -> Scales:
+        digests = frozenset(self.held) - frozenset(self.indexes)
+        return Scales(engine=self.engine, digests=digests)
 
     def kept(self, held: Held) -> str:
         """Why an image stays: it, or an index that names it, is somebody's too."""
