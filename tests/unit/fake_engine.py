@@ -11,12 +11,15 @@ from inferpack.engine import OWNER, Engine
 
 @dataclass(frozen=True, kw_only=True)
 class FakeEngine(Engine):
-    """`names`: of images, with their digests; `untagged`: digests without; `volumes`: bytes."""
+    """`names`: of images, with their digests; `untagged`: digests without; `volumes`, `cached`
+    by BuildKit: bytes.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
     untagged: set[str] = field(default_factory=set)
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
     volumes: dict[str, int] = field(default_factory=dict)
+    cached: list[int] = field(default_factory=list)
 
     @cached_property
     def client(self) -> Any:
@@ -29,7 +32,13 @@ class FakeEngine(Engine):
             remove_container=self.containers.pop,
             remove_volume=self.volumes.pop,
         )
-        return SimpleNamespace(api=api)
+        return SimpleNamespace(api=api, images=SimpleNamespace(get=self.image))
+
+    def image(self, digest: str) -> Any:
+        """Two layers: one that all images have, and its own."""
+        attrs = {"RootFS": {"Layers": ["base", digest]}, "Size": 30}
+        history = [{"Size": 20}, {"Size": 0}, {"Size": 100}]
+        return SimpleNamespace(attrs=attrs, history=lambda: history)
 
     def listed(self) -> list[dict[str, Any]]:
         digests = sorted({*self.names.values(), *self.untagged})
@@ -37,10 +46,10 @@ class FakeEngine(Engine):
         return [{"Id": one, "RepoTags": named[one], "Created": 1} for one in digests]
 
     def usage(self) -> Mapping[str, Any]:
+        volumes = self.volumes.items()
         return {
-            "Volumes": [
-                {"Name": name, "UsageData": {"Size": size}} for name, size in self.volumes.items()
-            ]
+            "Volumes": [{"Name": name, "UsageData": {"Size": size}} for name, size in volumes],
+            "BuildCache": [{"Size": size} for size in self.cached],
         }
 
     def run_from(self, digest: str, name: str, *, owner: str = "", state: str = "running") -> None:

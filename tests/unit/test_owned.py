@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inferpack import images, matrix, multiarch, needs, owned, proof, store, verify, wheel_tests
-from inferpack.budget import Item
+from inferpack.budget import Item, Stock
 from inferpack.builder import BuilderRecord
 from inferpack.engine import Manifest
 from inferpack.model import Arch, Variant
@@ -68,6 +68,18 @@ def test_the_image_on_record_is_needed_and_those_before_it_are_not(shop: Worksho
     assert told(shop) == {NAME: (True, ""), ARM_NAME: (True, ""), OLDER: (False, "")}
     used = {item.name: item.used for item in items(shop)}
     assert used == {NAME: records.MOMENT, ARM_NAME: records.MOMENT, OLDER: 1}
+
+
+@pytest.mark.parametrize(("cached", "freed"), [([], [50, 150]), ([7], [20, 120])])
+def test_an_image_weighs_what_no_other_image_nor_buildkit_has(
+    shop: Workshop, engine: FakeEngine, cached: list[int], freed: list[int]
+) -> None:
+    engine.cached.extend(cached)
+    del engine.names[ARM_NAME]
+    found = {item.name: item for item in items(shop)}
+    stock = Stock.of(found.values())
+    assert stock.size == 100 + 2 * 20 + 2 * 30
+    assert [stock.take(found[NAME]), stock.take(found[OLDER])] == freed
 
 
 def test_what_no_record_names_is_left_alone_whatever_it_is_called(

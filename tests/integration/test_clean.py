@@ -1,0 +1,215 @@
+"""docs/clean.md: what is ours goes and comes again, and what is not survives byte for byte."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from inferpack import cli
+from tests.integration.checkout import (
+    VARIANT,
+    Checkout,
+    Done,
+    command,
+    docker,
+    forget,
+    scratch,
+    tags,
+    until,
+)
+
+PAGE = (cli.ROOT / "docs/clean.md").read_text()
+COMMANDS = re.findall(r"^\./inv (.+)$", PAGE, re.MULTILINE)
+BASE = "recipes/locks/base-bookworm-amd64.json"
+DELAYS = (0.0, 0.005, 0.02, 0.05, 0.1, 0.3)  # seconds; the whole takes some 0.3
+
+
+@pytest.fixture(scope="module")
+def ours(proven_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout with an image, and files of its own: downloads are copied, and all else made."""
+    made = scratch(tmp_path_factory.mktemp("clean") / "checkout")
+    for kind, lock in (("debs", made.root / BASE), ("wheels", made.lock)):
+        (made.cache / kind).mkdir(parents=True)
+        for sha256 in set(re.findall(r"\b[0-9a-f]{64}\b", lock.read_text())):
+            for path in (proven_checkout.cache / kind).glob(f"{sha256}*"):
+                copy(path, made.cache / kind / path.name)
+    done = made.image()
+    assert done.code == 0, done.stderr
+    yield made
+    forget(made)
+
+
+def copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """Things of a user's: files, and on the engine an image, one made from ours, a volume with a
+    file, and a container that has ended.
+    """
+
+    checkout: Checkout
+    folder: Path
+    name: str = field(default_factory=lambda: f"somebody-{os.getpid()}")
+
+    def bring(self) -> None:
+        for name in (".cache/notes.txt", ".cache/layers/notes.tar", "build/mine/Dockerfile"):
+            path = self.checkout.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        self.folder.mkdir()
+        self.build("plain", "FROM scratch\nADD Dockerfile /\n")
+        self.build("derived", f"FROM {self.checkout.reference}\nADD Dockerfile /mine\n")
+        docker("volume", "create", self.name)
+        volume = ["--volume", f"{self.name}:/data", "--user", "0"]
+        write = [f"{self.name}/derived", "python3", "-c", "open('/data/file', 'w').write('mine')"]
+        docker("run", "--name", self.name, *volume, *write)
+
+    def build(self, name: str, dockerfile: str) -> None:
+        (self.folder / "Dockerfile").write_text(dockerfile)
+        tag = f"{self.name}/{name}"
+        docker("buildx", "build", "--load", "--provenance=false", "--tag", tag, str(self.folder))
+
+    def things(self) -> list[str]:
+        """What they are now."""
+        read = ["python3", "-c", "print(open('/data/file').read(), open('/mine').read())"]
+        volume = ["--volume", f"{self.name}:/data"]
+        images = [f"{self.name}/plain", f"{self.name}/derived"]
+        return [
+            docker("inspect", "--format", "{{.Id}} {{.Created}}", *images),
+            docker("inspect", "--format", "{{.Id}} {{.Image}} {{.State}}", self.name),
+            docker("volume", "inspect", self.name),
+            docker("run", "--rm", *volume, f"{self.name}/derived", *read),
+            *(path.read_text() for path in sorted(self.checkout.root.glob(".cache/notes*"))),
+            (self.checkout.cache / "layers/notes.tar").read_text(),
+            (self.checkout.root / "build/mine/Dockerfile").read_text(),
+        ]
+
+    def leave(self) -> None:
+        docker("rm", "--force", self.name)
+        docker("volume", "rm", "--force", self.name)
+        docker("image", "rm", "--force", f"{self.name}/plain", f"{self.name}/derived")
+
+
+@pytest.fixture(scope="module")
+def somebody(ours: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Somebody]:
+    made = Somebody(ours, tmp_path_factory.mktemp("somebody") / "folder")
+    try:
+        made.bring()
+        yield made
+    finally:
+        made.leave()
+
+
+def size(checkout: Checkout) -> int:
+    """What du says of its files, in bytes."""
+    folders = [checkout.cache, checkout.root / "build"]
+    done = command("du", "--summarize", "--total", "--block-size=1", *folders)
+    return int(done.stdout.splitlines()[-1].split()[0])
+
+
+def clean(checkout: Checkout, *words: str) -> tuple[int, Done]:
+    """The bytes that are gone, as du saw it and as the last line says."""
+    before = size(checkout)
+    done = checkout.inv("clean", *words)
+    freed = int(done.stdout.splitlines()[-1])
+    assert freed == before - size(checkout), done.stdout
+    return freed, done
+
+
+def digest(reference: str) -> str:
+    return docker("inspect", "--format", "{{.Id}}", reference)
+
+
+def test_what_is_ours_goes_by_age_and_comes_again_and_nothing_else_changes(
+    ours: Checkout, somebody: Somebody
+) -> None:
+    image, things = digest(ours.reference), somebody.things()
+    assert COMMANDS == ["clean --dry-run", "clean", "clean --keep 20GB"]
+    assert [clean(ours, *words.split()[1:])[0] for words in COMMANDS] == [0, 0, 0]
+    held = size(ours) + int(docker("inspect", "--format", "{{.Size}}", ours.reference))
+    freed, _ = clean(ours, "--keep", "300MB")
+    assert freed > 100_000_000 and held - freed < 300_000_000
+    assert [*ours.cache.glob("base/*/base.json")] == []  # what was read first
+    assert digest(ours.reference) == image
+    _, done = clean(ours, "--keep", "0")
+    assert done.code == 0
+    assert size(ours) < 20_000_000
+    assert tags(ours.reference.partition(":")[0]) == []
+    assert somebody.things() == things
+    assert "proven" in ours.inv("list", VARIANT).stdout
+    again = ours.image()
+    assert (again.code, again.stdout) == (0, f"{image}\n"), again.stderr
+    assert digest(f"{ours.reference.partition(':')[0]}:latest")
+    assert somebody.things() == things
+
+
+def test_what_a_container_is_made_from_stays_until_that_is_gone(ours: Checkout) -> None:
+    name, index = f"user-{os.getpid()}", f"{ours.reference.partition(':')[0]}:latest"
+    image = digest(ours.reference)
+    docker("run", "--detach", "--name", name, index, "python3", "-c", "input()")
+    try:
+        _, done = clean(ours, "--keep", "0")
+        code, error = done.error
+        assert (code, error) == (
+            1,
+            f"error: --keep 0 MB: {total(done)} stay; run it again when what stands above is over",
+        )
+        assert f"  stay: {ours.reference}: a container is made from it\n" in done.stderr
+        assert (digest(ours.reference), docker("start", name)) == (image, name)
+    finally:
+        docker("rm", "--force", name)
+    assert ours.image().stdout == f"{image}\n"
+    assert clean(ours, "--keep", "0")[1].code == 0
+    assert tags(ours.reference.partition(":")[0]) == []
+
+
+def total(done: Done) -> str:
+    """What the table says that all which stays is."""
+    return done.stdout.splitlines()[-2].split("  ")[-1].strip()
+
+
+def test_a_clean_that_is_killed_leaves_nothing_half_and_what_comes_next_works(
+    ours: Checkout, tmp_path: Path
+) -> None:
+    image = ours.image().stdout
+    for name in (".cache", "build"):
+        copy(ours.root / name, tmp_path / name)
+    for delay in DELAYS:
+        for name in (".cache", "build"):
+            shutil.rmtree(ours.root / name)
+            copy(tmp_path / name, ours.root / name)
+        kill_a_clean(ours, delay, log=tmp_path / "stderr")
+        assert halves(ours) == []
+        assert ours.inv("clean").code == 0
+        assert [*ours.root.rglob(".tmp-*")] == []
+    again = ours.image()
+    assert (again.code, again.stdout) == (0, image), again.stderr
+
+
+def kill_a_clean(checkout: Checkout, delay: float, *, log: Path) -> None:
+    """So many seconds after it has begun to free."""
+    before = sum(1 for _ in checkout.cache.glob("*/*"))
+    process = checkout.start("clean", "--keep", "0", to=log)
+    until(lambda: sum(1 for _ in checkout.cache.glob("*/*")) != before)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+def halves(checkout: Checkout) -> list[Path]:
+    """Folders that have their name, and not all of their files."""
+    whole = {"base": {"base.json", "base.tar", "root"}, "context": {"Dockerfile", "layers"}}
+    found = [("base", path) for path in checkout.cache.glob("base/*[0-9a-f]")]
+    found += [("context", path) for path in checkout.root.glob("build/*/context")]
+    return [path for kind, path in found if {item.name for item in path.iterdir()} != whole[kind]]
