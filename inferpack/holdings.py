@@ -85,9 +85,10 @@ class Scales:
     engine: Engine
     digests: frozenset[str]
 
-    def parts(self, digest: str) -> tuple[Part, ...]:
+    def parts(self, digest: str, *, is_named: bool) -> tuple[Part, ...]:
         """An image's layers as they lie unpacked; and compressed, all in one: the engine does not
-        tell them apart. These stay in BuildKit's cache for now, where that is in use.
+        tell them apart. These stay in BuildKit's cache for now, where that is in use. `is_named`:
+        by somebody too, who keeps it all.
         """
         image = self.engine.client.images.get(digest)
         sizes = [item["Size"] for item in reversed(image.history()) if item["Size"]]
@@ -96,10 +97,10 @@ class Scales:
             names, sizes = (f"{digest} unpacked",), [sum(sizes)]
         return (
             *(
-                Part(name, size, max(1, self.holders[name]))
+                Part(name, size, max(1, self.holders[name]) + is_named)
                 for name, size in zip(names, sizes, strict=True)
             ),
-            Part(digest, image.attrs["Size"], 2 if self.cached else 1),
+            Part(digest, image.attrs["Size"], 1 + is_named + bool(self.cached)),
         )
 
     def layers(self, digest: str) -> tuple[str, ...]:

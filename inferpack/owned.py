@@ -22,7 +22,7 @@ from inferpack.model import NAMESPACE, Arch, Flavour, Variant
 from inferpack.workshop import Workshop
 
 FIRST = 0.0  # a time; what uses an image goes before it
-IN_USE, YOURS = "a container is made from it", "it has a name that is not inferpack's"
+IN_USE = "a container is made from it"
 Index = dict[Arch, Manifest]
 
 
@@ -109,6 +109,11 @@ class Owned:
     def variants(self) -> dict[str, Variant]:
         return {variant.id: variant for variant in self.shop.variants()}
 
+    def ours(self, digest: str) -> Held | None:
+        """An image that the engine has, if not under other names than inferpack's alone."""
+        held = self.held.get(digest)
+        return held if held and (own(held) or not held.names) else None
+
     def naming(self, digest: str) -> Iterator[Held]:
         """The indexes in the engine that name this image."""
         for index in self.held.values():
@@ -129,16 +134,16 @@ class Owned:
         """The image on record, and those whose place it has taken."""
         record, proven = images.read(folder), proof.read(folder)
         for manifest in images.made(folder):
-            if held := self.held.get(manifest.digest):
+            if held := self.ours(manifest.digest):
                 is_current = record is not None and record.digest == held.digest
                 times = [record.built] if record and is_current else [held.created]
                 times += [proven.proven] if proven and proven.digest == held.digest else []
                 yield Item(
                     kind="images",
-                    name=min(held.names, default=held.digest),
+                    name=min(own(held), default=held.digest),
                     used=max(times),
                     needed=is_current and folder.name in self.needs.names,
-                    parts=self.scales.parts(held.digest),
+                    parts=self.parts(held),
                     kept=self.kept(held),
                     free=partial(self.forget, held, folder),
                 )
@@ -147,13 +152,13 @@ class Owned:
         """The image that a wheel is compiled in: as old as what was made there last."""
         records = (folder / "builder/builder.json", folder / "raw/raw.json", folder / "wheel.json")
         made = store.read_record(records[0], BuilderRecord)
-        if made and (held := self.held.get(made.digest)):
+        if made and (held := self.ours(made.digest)):
             yield Item(
                 kind="images",
-                name=min(held.names, default=held.digest),
+                name=min(own(held), default=held.digest),
                 used=max(path.stat().st_mtime for path in records if path.exists()),
                 needed=folder.name in self.needs.names,
-                parts=self.scales.parts(held.digest),
+                parts=self.parts(held),
                 kept=self.kept(held),
                 free=partial(remove, self.engine, held),
             )
@@ -170,7 +175,7 @@ class Owned:
                     name=min(held.names),
                     used=FIRST,
                     needed=False,
-                    parts=self.scales.parts(held.digest),
+                    parts=self.parts(held),
                     kept=self.kept(held),
                     free=partial(remove, self.engine, held),
                 )
@@ -194,19 +199,22 @@ class Owned:
         digests = frozenset(self.held) - frozenset(self.indexes)
         return Scales(engine=self.engine, digests=digests)
 
-    def kept(self, held: Held) -> str:
-        """Why an image stays: it, or an index that names it, is somebody's too."""
+    def parts(self, held: Held) -> tuple[Part, ...]:
+        """What a name of somebody's keeps is not free when inferpack's are gone."""
         both = (held, *self.naming(held.digest))
-        if {item.digest for item in both} & self.used:
-            return IN_USE
-        names = {name for item in both for name in item.names}
-        return "" if all(name.startswith(f"{NAMESPACE}/") for name in names) else YOURS
+        is_named = any(set(item.names) - set(own(item)) for item in both)
+        return self.scales.parts(held.digest, is_named=is_named)
+
+    def kept(self, held: Held) -> str:
+        """Why an image stays that a container is made from, or from an index that names it."""
+        digests = {held.digest, *(index.digest for index in self.naming(held.digest))}
+        return IN_USE if digests & self.used else ""
 
     def forget(self, held: Held, folder: Path) -> None:
         """Indexes first: what they name is there."""
         with self.engine.reporting():
             for index in self.naming(held.digest):
-                for name in sorted(index.names):
+                for name in own(index):
                     self.leave(name, held.digest)
         remove(self.engine, held)
         left = tuple(item for item in images.made(folder) if item.digest != held.digest)
@@ -226,9 +234,14 @@ class Owned:
             self.engine.remove(name)
 
 
+def own(held: Held) -> list[str]:
+    """An image's names of inferpack's; what has another one too is only nameless here then."""
+    return sorted(name for name in held.names if name.startswith(f"{NAMESPACE}/"))
+
+
 def remove(engine: Engine, held: Held) -> None:
-    """Takes the image's names away, unless somebody has given one to another image meanwhile."""
+    """Takes our names away, but one that has been given to another image meanwhile."""
     with engine.reporting():
-        for name in sorted(held.names) or [held.digest]:
+        for name in own(held) if held.names else [held.digest]:
             if engine.digest(name) == held.digest:
                 engine.remove(name)

@@ -10,7 +10,7 @@ from inferpack.budget import Item, Stock
 from inferpack.builder import BuilderRecord
 from inferpack.engine import Manifest
 from inferpack.model import Arch, Variant
-from inferpack.owned import IN_USE, YOURS
+from inferpack.owned import IN_USE
 from inferpack.workshop import Workshop
 from tests.unit import records
 from tests.unit.cleaning import NoEngine, place
@@ -95,16 +95,16 @@ def test_what_no_record_names_is_left_alone_whatever_it_is_called(
     assert engine.names == others
 
 
-def test_an_image_that_somebody_has_named_stays(shop: Workshop, engine: FakeEngine) -> None:
-    engine.names["team/app:1"] = OLD
-    assert told(shop)[OLDER] == (False, YOURS)
-
-
-def test_an_image_of_an_index_that_somebody_has_named_stays(
-    shop: Workshop, engine: FakeEngine
+@pytest.mark.parametrize("given", [OLDER, ONE])
+def test_a_name_that_somebody_has_given_stays_and_so_does_what_it_names(
+    shop: Workshop, engine: FakeEngine, given: str
 ) -> None:
-    engine.names["team/app:1"] = engine.names[BOTH]
-    assert told(shop) == {NAME: (True, YOURS), ARM_NAME: (True, YOURS), OLDER: (False, "")}
+    digest = engine.names["team/app:1"] = engine.names[given]
+    (item,) = (item for item in items(shop) if item.name == OLDER)
+    assert Stock.of([item]).take(item) == 0
+    item.free()
+    assert {name for name, it in engine.names.items() if it in (OLD, digest)} == {"team/app:1"}
+    assert OLDER not in told(shop)
 
 
 @pytest.mark.parametrize("state", ["running", "exited"])
