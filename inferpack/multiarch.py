@@ -10,6 +10,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from inferpack import images, proof
 from inferpack.engine import Engine, Manifest
@@ -20,6 +21,8 @@ from inferpack.workshop import Workshop
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LATEST = "latest"
+
+Named = Mapping[Arch, Manifest]  # by an index
 
 # https://github.com/opencontainers/image-spec/blob/main/annotations.md, and containerd's own
 REF_NAME, IMAGE_NAME = "org.opencontainers.image.ref.name", "io.containerd.image.name"
@@ -57,7 +60,7 @@ def document(found: Mapping[Arch, images.Image]) -> bytes:
     return naming({arch: image.manifest for arch, image in found.items()})
 
 
-def naming(found: Mapping[Arch, Manifest]) -> bytes:
+def naming(found: Named) -> bytes:
     manifests = [
         {
             "mediaType": MANIFEST,
@@ -68,6 +71,27 @@ def naming(found: Mapping[Arch, Manifest]) -> bytes:
         for arch, manifest in sorted(found.items())
     ]
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+
+
+def possible(made: Mapping[Arch, Iterable[Manifest]]) -> dict[str, Named]:
+    """Every index of one of these images on each architecture, or of none, by its digest."""
+    archs = tuple(made)
+    rows = product(*((*dict.fromkeys(made[arch]), None) for arch in archs))
+    found = ({arch: item for arch, item in zip(archs, row, strict=True) if item} for row in rows)
+    return {digest_of(naming(named)): named for named in found}
+
+
+def leave(engine: Engine, name: str, named: Named, digest: str) -> None:
+    """Makes an index that names these anew without one; it goes where nothing of it would stay."""
+    others = {
+        arch: item
+        for arch, item in named.items()
+        if item.digest != digest and engine.digest(item.digest)
+    }
+    if others:
+        load(engine, name, naming(others))
+    else:
+        engine.remove(name)
 
 
 def archive(name: str, index: bytes) -> bytes:

@@ -5,7 +5,7 @@ an image that no record here names is left alone, and so is BuildKit's cache, wh
 builds lie.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -19,22 +19,30 @@ from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
 from inferpack.holdings import Container, Held, Scales
 from inferpack.model import NAMESPACE, Arch, Flavour, Variant
+from inferpack.multiarch import Named
 from inferpack.workshop import Workshop
 
 FIRST = 0.0  # a time; what uses an image goes before it
 IN_USE = "a container is made from it"
-Index = dict[Arch, Manifest]
 
 
 def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]:
     """`folders` are those of the checkout's images and wheels; nothing where no engine answers."""
     try:
         with shop.engine.reporting():
-            found = holdings.images(shop.engine), holdings.containers(shop.engine)
-            own = Owned(
-                shop=shop, needs=needs, folders=folders, images=found[0], containers=found[1]
+            part = Owned(
+                shop=shop,
+                needs=needs,
+                folders=folders,
+                images=holdings.images(shop.engine),
+                containers=holdings.containers(shop.engine),
             )
-            return list(own.items())
+            found = list(part.items())
+            if others := part.strangers(found):
+                console.note(
+                    f"  left alone: {len(others)} images of no record here, as {others[0]}"
+                )
+            return found
     except InferpackError as err:
         console.warn(f"{err.where}: {err.wrong}; what this checkout has there stays")
         return []
@@ -49,6 +57,13 @@ class Owned:
     folders: tuple[Path, ...]
     images: tuple[Held, ...]
     containers: tuple[Container, ...]
+
+    def strangers(self, known: Iterable[Item]) -> list[str]:
+        """Images that are called like ours, but that no record here names."""
+        names = {item.name for item in known}
+        found = (item for item in self.images if item.digest not in self.indexes)
+        called = (own(item) for item in found if own(item))
+        return [item[0] for item in called if item[0] not in names]
 
     def items(self) -> Iterator[Item]:
         yield from map(self.container, self.left)
@@ -84,21 +99,14 @@ class Owned:
         return frozenset(digest for images in others for digest in images)
 
     @cached_property
-    def indexes(self) -> dict[str, Index]:
-        """Every index that this checkout can have made, by digest: what it names."""
-        made: dict[str, dict[Arch, set[Manifest]]] = {}
-        for folder in self.folders:
-            for arch in Arch:
-                if folder.name.endswith((f"-{arch}", f"-{arch}-{Flavour.DEV}")):
-                    known = made.setdefault(self.recipe_of(folder), {item: set() for item in Arch})
-                    known[arch].update(images.made(folder))
-        pairs = (
-            {Arch.AMD64: one, Arch.ARM64: other}
-            for known in made.values()
-            for one, other in product({*known[Arch.AMD64], None}, {*known[Arch.ARM64], None})
-        )
-        named = ({arch: item for arch, item in pair.items() if item} for pair in pairs)
-        return {multiarch.digest_of(multiarch.naming(index)): index for index in named}
+    def indexes(self) -> dict[str, Named]:
+        """Every index that this checkout can have made, by digest."""
+        made: dict[str, dict[Arch, list[Manifest]]] = {}
+        for folder, arch in product(self.folders, Arch):
+            if folder.name.endswith((f"-{arch}", f"-{arch}-{Flavour.DEV}")):
+                known = made.setdefault(self.recipe_of(folder), {item: [] for item in Arch})
+                known[arch] += images.made(folder)
+        return {k: v for known in made.values() for k, v in multiarch.possible(known).items()}
 
     def recipe_of(self, folder: Path) -> str:
         """The longest name of a recipe that the variant's begins with."""
@@ -215,23 +223,11 @@ class Owned:
         with self.engine.reporting():
             for index in self.naming(held.digest):
                 for name in own(index):
-                    self.leave(name, held.digest)
+                    if named := self.indexes.get(self.engine.digest(name) or ""):
+                        multiarch.leave(self.engine, name, named, held.digest)
         remove(self.engine, held)
         left = tuple(item for item in images.made(folder) if item.digest != held.digest)
         images.write_made(folder, left)
-
-    def leave(self, name: str, digest: str) -> None:
-        """Makes an index anew without this image; where that would name nothing, it goes."""
-        now = self.indexes.get(self.engine.digest(name) or "", {})
-        others = {
-            arch: item
-            for arch, item in now.items()
-            if item.digest != digest and self.engine.digest(item.digest)
-        }
-        if others:
-            multiarch.load(self.engine, name, multiarch.naming(others))
-        elif now:
-            self.engine.remove(name)
 
 
 def own(held: Held) -> list[str]:

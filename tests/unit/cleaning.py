@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inferpack import clean, cli
+from inferpack import clean, cli, locks, recipes
 from inferpack.clean import Cleaned
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
@@ -17,6 +18,8 @@ from inferpack.workshop import Workshop
 NOW = 1_800_000_000
 DAY = 86_400
 SOURCES = ("plugins", "recipes", "selftest", "templates", "wheels")
+VARIANT = "onnxruntime-mlas-py311-amd64"
+WHEEL = locks.read(cli.ROOT / f"recipes/locks/pylock.{VARIANT}.toml").wheels[0].file
 
 
 class NoEngine(Engine):
@@ -81,10 +84,25 @@ class Place:
         return int(done.stdout.split()[0])
 
 
-def place(root: Path) -> Place:
-    for name in SOURCES:
+def place(root: Path, recipe: str = "") -> Place:
+    """With the repository's recipes, or one of them: all of them take a second to read."""
+    for name in ("plugins", "selftest", "templates", "wheels", *([] if recipe else ["recipes"])):
         (root / name).symlink_to(cli.ROOT / name)
+    if recipe:
+        for pattern in (*recipes.OTHERS, f"{recipe}.toml", "locks/base-*", f"locks/*.{recipe}-*"):
+            for path in (cli.ROOT / "recipes").glob(pattern):
+                target = root / path.relative_to(cli.ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
     return Place(root)
+
+
+def needed_wheel(here: Place, size: int = 10_000, *, age: float = 0) -> str:
+    """The folder of a wheel that a lock of onnxruntime's names."""
+    name = f".cache/wheels/{WHEEL.sha256}"
+    here.file(f"{name}/{WHEEL.name}", size)
+    here.aged(name, age)
+    return name
 
 
 def digest(start: str) -> str:

@@ -1,37 +1,23 @@
 """`./inv clean` frees what it can name, and nothing that is somebody's."""
 
-import fcntl
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from inferpack import clean, cli, locks
-from inferpack.errors import InferpackError
-from tests.unit.cleaning import DAY, Place, digest, names, place
+from inferpack import clean
+from tests.unit.cleaning import DAY, VARIANT, WHEEL, Place, digest, names, needed_wheel, place
 
-VARIANT = "onnxruntime-mlas-py311-amd64"
-LOCK = cli.ROOT / f"recipes/locks/pylock.{VARIANT}.toml"
-WHEEL = locks.read(LOCK).wheels[0].file  # what this lock needs
 DEB = "072d908f38f51090ca28ca5afa3b46b2957dc61fe35094c0b851426859a49a51"  # of base bookworm
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Place:
     (tmp_path / "checkout").mkdir()
-    return place(tmp_path / "checkout")
-
-
-def wheel(here: Place, size: int = 10_000, *, age: float = 0) -> str:
-    name = f".cache/wheels/{WHEEL.sha256}"
-    here.file(f"{name}/{WHEEL.name}", size)
-    here.aged(name, age)
-    return name
+    return place(tmp_path / "checkout", "onnxruntime")
 
 
 def test_without_a_budget_only_that_goes_which_nothing_refers_to(here: Place) -> None:
-    own = wheel(here, age=100 * DAY)
+    own = needed_wheel(here, age=100 * DAY)
     for name in (
         f".cache/wheels/{digest('a')}/old.whl",
         f".cache/base/{digest('b')}/base.tar",
@@ -57,7 +43,7 @@ def test_with_a_budget_what_was_not_used_for_the_longest_goes_until_it_is_kept(
     here.file(".cache/uv/archive/file", 500_000)
     here.aged(".cache/uv", 3 * DAY)
     here.file(".cache/bench/minbase-bookworm-amd64.tar", 300_000, age=2 * DAY)
-    own = wheel(here, 200_000, age=DAY)
+    own = needed_wheel(here, 200_000, age=DAY)
     done = here.clean(510_000)
     assert names(done) == [".cache/uv"]
     assert 500_000 <= done.held <= 510_000
@@ -178,7 +164,7 @@ def test_files_of_somebody_in_the_cache_stay_and_are_named(
 
 def test_a_dry_run_tells_the_same_and_frees_nothing(here: Place) -> None:
     here.layer("a")
-    wheel(here)
+    needed_wheel(here)
     before = here.names()
     told = here.clean(0, dry=True)
     assert here.names() == before
@@ -201,59 +187,3 @@ def test_what_killed_runs_have_left_goes(here: Place) -> None:
     before, done = here.size(), here.clean()
     assert here.names() == []
     assert before - here.size() == done.freed
-
-
-@pytest.mark.parametrize("folder", [".cache", ".cache/layers", f"build/{VARIANT}"])
-def test_while_somebody_works_here_only_what_is_long_unused_and_of_no_use_goes(
-    here: Place, folder: str
-) -> None:
-    wheel(here, age=100 * DAY)
-    old, new = f".cache/wheels/{digest('a')}", f".cache/wheels/{digest('b')}"
-    for name, age in ((old, 2 * DAY), (new, DAY / 2)):
-        here.file(f"{name}/a.whl")
-        here.aged(name, age)
-    here.layer("c", age=2 * DAY)
-    room = here.root / folder
-    room.mkdir(parents=True, exist_ok=True)
-    code = (
-        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_SH);"
-        " print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, room / ".lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout and other.stdout.readline() == b"held\n"
-        done = here.clean(0)
-        layer = [] if folder == ".cache/layers" else [f".cache/layers/{digest('c')}.tar"]
-        assert sorted(names(done)) == sorted([old, *layer])
-        assert {item.kept for item in done.stuck} == {clean.BUSY}
-        with pytest.raises(InferpackError, match=r"--keep 0 MB: 0\.\d MB stay; run it again"):
-            clean.insist(done)
-        other.communicate()
-    assert len(names(here.clean(0))) == 3 - len(layer)
-
-
-def test_nobody_begins_to_work_while_it_frees(here: Place) -> None:
-    here.layer("a")
-    with clean.neighbours(here.shop) as busy:
-        assert busy == ()
-        with (here.root / ".cache/.lock").open("w") as lock, pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-
-def test_a_kill_in_the_middle_leaves_no_half_of_a_folder(here: Place) -> None:
-    folder = here.root / f".cache/base/{digest('a')}"
-    files = [here.file(f"{folder}/root/{number}", 1) for number in range(3_000)]
-    here.file(f"{folder}/base.json")
-    code = (
-        f"from pathlib import Path; from inferpack import cached; cached.remove(Path('{folder}'))"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=cli.ROOT) as other:
-        while folder.exists():
-            assert other.poll() is None
-        other.kill()
-    left = [Path(name).parts[2] for name in here.names()]
-    assert 0 < len(left) <= len(files)
-    assert all(name.startswith(".tmp-") for name in left)
-    assert [item.kind for item in here.clean().gone] == ["leftovers"]
-    assert here.names() == []
