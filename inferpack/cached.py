@@ -10,8 +10,8 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from inferpack.budget import Item, Needs, Part
@@ -31,12 +31,25 @@ from inferpack.store import LOCK
 BLOCK = 512  # bytes; what st_blocks counts, and du
 
 
+def mounted() -> tuple[Path, ...]:
+    """Where file systems are mounted: also a folder of somebody's, which its device does not show.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    """
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return tuple(
+        Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line.split()[4]))
+        for line in lines
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disk:
     """A checkout's files, and what of them is referred to."""
 
     root: Path
     needs: Needs
+    mounts: tuple[Path, ...] = field(default_factory=mounted)
 
     def items(self) -> Iterator[Item]:
         yield from (item for shelf in SHELVES for item in self.on(shelf))
@@ -56,7 +69,7 @@ class Disk:
     def on(self, shelf: Shelf) -> Iterator[Item]:
         for path in self.entries(shelf.folder):
             found = shelf.names.fullmatch(path.name)
-            if found and holds(path, shelf.holds):
+            if found and self.holds(path, shelf.holds):
                 beside = path.with_suffix(shelf.beside)
                 yield self.item(
                     *([beside] if shelf.beside and beside.is_file() else []),
@@ -85,11 +98,11 @@ class Disk:
         place, needed = str(folder.relative_to(self.root)), folder.name in self.needs.names
         for room in (place, f"{place}/builder"):
             path = self.root / room / "context"
-            if self.is_here(room) and holds(path, {"Dockerfile", "layers"}.__eq__):
+            if self.is_here(room) and self.holds(path, {"Dockerfile", "layers"}.__eq__):
                 used = path.stat().st_mtime
                 yield self.item(path, kind="contexts", used=used, needed=needed, borrows=True)
         raw = folder / "raw"
-        if self.is_here(place) and holds(raw, lambda names: "raw.json" in names):
+        if self.is_here(place) and self.holds(raw, lambda names: "raw.json" in names):
             yield self.item(raw, kind="raw wheels", used=raw.stat().st_mtime, needed=needed)
 
     def left(self) -> Iterator[Item]:
@@ -128,6 +141,14 @@ class Disk:
             free=partial(remove, *paths),
         )
 
+    def holds(self, path: Path, judge: Callable[[set[str]], bool]) -> bool:
+        """Whether it is a plain file, or a folder with what belongs in it and no mount."""
+        if path.is_symlink() or not path.exists():
+            return False
+        if any(place.is_relative_to(path.resolve()) for place in self.mounts):
+            return False
+        return not path.is_dir() or judge({item.name for item in path.iterdir()})
+
     def strangers(self) -> list[str]:
         """What lies in the cache and is not ours, and folders that are links to elsewhere."""
         found = []
@@ -138,35 +159,13 @@ class Disk:
                 is_room = name in FOLDERS and not path.is_symlink()
                 is_note = path.name == LOCK or NOTES.fullmatch(path.name)
                 is_item = any(
-                    shelf.names.fullmatch(path.name) and holds(path, shelf.holds)
+                    shelf.names.fullmatch(path.name) and self.holds(path, shelf.holds)
                     for shelf in shelves
                 )
                 is_left = OF_LOCK.fullmatch(path.name) and not path.is_symlink()
                 if not (is_room or is_note or is_item or is_left):
                     found.append(name)
         return [name for name in (".cache", "build") if (self.root / name).is_symlink()] + found
-
-
-def holds(path: Path, judge: Callable[[set[str]], bool]) -> bool:
-    """Whether it is a plain file, or a folder with what belongs in it and no mount."""
-    if path.is_symlink() or not path.exists():
-        return False
-    if any(place.is_relative_to(path.resolve()) for place in mounts()):
-        return False
-    return not path.is_dir() or judge({item.name for item in path.iterdir()})
-
-
-@cache
-def mounts() -> tuple[Path, ...]:
-    """Where file systems are mounted: also a folder of somebody's, which its device does not show.
-
-    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
-    """
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return tuple(
-        Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line.split()[4]))
-        for line in lines
-    )
 
 
 def parts(path: Path) -> Iterator[Part]:

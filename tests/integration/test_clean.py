@@ -158,6 +158,7 @@ def test_killed_and_run_to_its_end_it_takes_what_is_ours_and_that_comes_again(
     assert [*ours.root.rglob(".tmp-*"), *tags(repository(ours))] == []
     assert somebody.things() == things
     assert "proven" in ours.inv("list", VARIANT).stdout
+    beside_a_clean(ours, tmp_path / "stderr")
     again = ours.image()
     assert (again.code, again.stdout) == (0, f"{image}\n"), again.stderr
     assert digest(f"{repository(ours)}:latest")
@@ -199,6 +200,15 @@ def kill_a_clean(checkout: Checkout, delay: float, *, log: Path) -> None:
     process.kill()
     process.wait()
     assert "Traceback" not in log.read_text()
+
+
+def beside_a_clean(checkout: Checkout, log: Path) -> None:
+    """What somebody who works here could need stays."""
+    process = checkout.start("image", "onnxruntime", to=log)
+    until(lambda: list((checkout.cache / "layers").glob("*.sha256")))
+    done = checkout.inv("clean", "--keep", "0")
+    assert (done.code, "another inferpack works here" in done.stderr) == (1, True)
+    assert process.wait() == 0, log.read_text()
 
 
 def halves(checkout: Checkout) -> list[Path]:

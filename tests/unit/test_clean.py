@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from inferpack import clean
-from tests.unit.cleaning import DAY, VARIANT, WHEEL, Place, digest, names, needed_wheel, place
+from inferpack import archive, base, clean, cli, needs, store, wheelhouse
+from inferpack.archive import BaseLock
+from inferpack.budget import Needs
+from inferpack.cached import Disk
+from inferpack.model import LockedWheel
+from tests.unit.cleaning import DAY, NOW, VARIANT, WHEEL, Place, digest, names, needed_wheel, place
 
-DEB = "072d908f38f51090ca28ca5afa3b46b2957dc61fe35094c0b851426859a49a51"  # of base bookworm
+LOCK = cli.ROOT / "recipes/locks/base-bookworm-amd64.json"
+DEB = needs.packages(LOCK, BaseLock)[0].file.sha256
 
 
 @pytest.fixture
@@ -49,6 +54,33 @@ def test_with_a_budget_what_was_not_used_for_the_longest_goes_until_it_is_kept(
     assert 500_000 <= done.held <= 510_000
     assert names(here.clean(510_000)) == []
     assert names(here.clean(0)) == [".cache/bench/minbase-bookworm-amd64.tar", own]
+
+
+def test_a_mark_tells_when_it_was_used(here: Place) -> None:
+    """Not the file itself, which a context links."""
+    here.layer("a", age=DAY)
+    here.layer("b", age=2 * DAY)
+    for letter, age in (("c", 4 * DAY), ("d", 3 * DAY)):
+        here.file(f".cache/base/{digest(letter)}/base.json", age=age)
+    assert [Path(name).name[0] for name in names(here.clean())] == ["c", "d", "b", "a"]
+
+
+def test_whatever_is_used_is_marked(here: Place) -> None:
+    sealed, wheel = here.layer("a", age=DAY), LockedWheel(name="a", version="1", file=WHEEL)
+    store.seal(sealed)
+    package = needs.packages(LOCK, BaseLock)[0]
+    deb = here.file(f".cache/debs/{package.file.sha256}.deb")
+    note = here.file(f".cache/base/{digest('b')}/base.json")
+    folder = here.file(f".cache/wheels/{WHEEL.sha256}/{WHEEL.name}", WHEEL.size).parent
+    marks = (sealed.with_suffix(".sha256"), deb, note, folder)
+    for path in marks:
+        here.aged(str(path), 0)
+    assert store.is_sealed(sealed)
+    assert not archive.intact(here.root / ".cache", package)
+    assert base.known(note.parent) is None
+    wheelhouse.ensure((wheel,), here.shop.places, cache=here.root / ".cache")
+    assert [path.stat().st_mtime for path in marks if path.stat().st_mtime == NOW] == []
+    assert sealed.stat().st_mtime == NOW - 1000 * DAY
 
 
 def test_what_stays_is_what_nobody_could_make_again(here: Place) -> None:
@@ -126,6 +158,17 @@ def test_nothing_behind_a_link_is_touched(here: Place, tmp_path: Path) -> None:
     links = here.names()
     assert names(here.clean(0)) == []
     assert (elsewhere.names(), here.names()) == (before, links)
+
+
+def test_where_somebody_has_mounted_something_nothing_goes(here: Place) -> None:
+    inside, itself = (f".cache/base/{digest(letter)}" for letter in "ab")
+    for name in (f"{inside}/root/data/file", f"{itself}/root/file"):
+        here.file(name)
+    mounts = (here.root.parent, here.root / inside / "root/data", here.root / itself)
+    nothing = Needs(names=frozenset(), kept={})
+    disk = Disk(root=here.root, needs=nothing, mounts=mounts)
+    assert [*disk.items()] == []
+    assert len([*Disk(root=here.root, needs=nothing).items()]) == 2
 
 
 def test_a_cache_that_is_a_link_is_left_alone(here: Place, tmp_path: Path) -> None:

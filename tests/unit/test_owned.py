@@ -83,7 +83,7 @@ def test_an_image_weighs_what_no_other_image_nor_buildkit_has(
 
 
 def test_what_no_record_names_is_left_alone_whatever_it_is_called(
-    shop: Workshop, engine: FakeEngine
+    shop: Workshop, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     others = {
         "inferpack/onnxruntime:3-amd64-unproven": "sha256:" + "c" * 64,
@@ -93,6 +93,7 @@ def test_what_no_record_names_is_left_alone_whatever_it_is_called(
     engine.names.update(others)
     free(shop, *told(shop))
     assert engine.names == others
+    assert "left alone: 2 images of no record here, as inferpack/" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", [OLDER, ONE])
