@@ -10,6 +10,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,11 +25,14 @@ from inferpack.shelves import (
     RESULTS,
     SHELVES,
     TEMPORARY,
+    Judge,
     Shelf,
+    anything,
 )
-from inferpack.store import LOCK
+from inferpack.store import LOCK, disk
 
 BLOCK = 512  # bytes; what st_blocks counts, and du
+Make = Callable[[], Item | None]
 
 
 def mounted() -> tuple[Path, ...]:
@@ -43,6 +47,10 @@ def mounted() -> tuple[Path, ...]:
     )
 
 
+def modified(path: Path) -> float:
+    return path.stat().st_mtime
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disk:
     """A checkout's files, and what of them is referred to."""
@@ -52,10 +60,10 @@ class Disk:
     mounts: tuple[Path, ...] = field(default_factory=mounted)
 
     def items(self) -> Iterator[Item]:
-        yield from (item for shelf in SHELVES for item in self.on(shelf))
-        for folder in self.of_variants():
-            yield from self.made(folder)
-        yield from self.left()
+        for make in (*self.on_shelves(), *self.of_variants(), *self.left()):
+            with suppress(FileNotFoundError):  # who works here may have taken it away just now
+                if found := make():
+                    yield found
 
     def entries(self, folder: str) -> list[Path]:
         """What is in a folder below the checkout; nothing where that is behind a link."""
@@ -66,19 +74,24 @@ class Disk:
         within = (path, *path.parents[: len(Path(folder).parts) - 1])
         return path.is_dir() and not any(place.is_symlink() for place in within)
 
-    def on(self, shelf: Shelf) -> Iterator[Item]:
-        for path in self.entries(shelf.folder):
-            found = shelf.names.fullmatch(path.name)
-            if found and self.holds(path, shelf.holds):
-                beside = path.with_suffix(shelf.beside)
-                yield self.item(
-                    *([beside] if shelf.beside and beside.is_file() else []),
-                    path,
-                    kind=shelf.kind,
-                    used=shelf.used(path),
-                    needed=shelf.lasts or found[1] in self.needs.names,
-                    kept=self.needs.kept.get(found[1], ""),
-                )
+    def on_shelves(self) -> Iterator[Make]:
+        for shelf in SHELVES:
+            for path in self.entries(shelf.folder):
+                yield partial(self.on, shelf, path)
+
+    def on(self, shelf: Shelf, path: Path) -> Item | None:
+        found = shelf.names.fullmatch(path.name)
+        if not found or not self.holds(path, shelf.holds):
+            return None
+        beside = path.with_suffix(shelf.beside)
+        return self.item(
+            *([beside] if shelf.beside and beside.is_file() else []),
+            path,
+            kind=shelf.kind,
+            used=shelf.used,
+            needed=shelf.lasts or found[1] in self.needs.names,
+            kept=self.needs.kept.get(found[1], ""),
+        )
 
     def locked(self) -> Iterator[Path]:
         """The folders in which one inferpack at a time works."""
@@ -87,67 +100,73 @@ class Disk:
                 if not folder.is_symlink() and (folder / LOCK).is_file():
                     yield folder
 
-    def of_variants(self) -> Iterator[Path]:
-        """The folders of images and wheels: who works in one locks it."""
+    def folders(self) -> Iterator[Path]:
+        """Those of images and wheels: who works in one locks it."""
         for folder in self.locked():
             if folder.parent.name != ".cache" and folder.name not in RESULTS:
                 yield folder
 
-    def made(self, folder: Path) -> Iterator[Item]:
-        """What lies beside the records of an image or a wheel, and can be made from the cache."""
-        place, needed = str(folder.relative_to(self.root)), folder.name in self.needs.names
-        for room in (place, f"{place}/builder"):
-            path = self.root / room / "context"
-            if self.is_here(room) and self.holds(path, {"Dockerfile", "layers"}.__eq__):
-                used = path.stat().st_mtime
-                yield self.item(path, kind="contexts", used=used, needed=needed, borrows=True)
-        raw = folder / "raw"
-        if self.is_here(place) and self.holds(raw, lambda names: "raw.json" in names):
-            yield self.item(raw, kind="raw wheels", used=raw.stat().st_mtime, needed=needed)
+    def of_variants(self) -> Iterator[Make]:
+        """What lies beside records, and can be made from the cache."""
+        for folder in self.folders():
+            needed = folder.name in self.needs.names
+            contexts = partial(self.made, kind="contexts", needed=needed, borrows=True)
+            yield partial(contexts, folder / "context", {"Dockerfile", "layers"}.__eq__)
+            yield partial(contexts, folder / "builder/context", {"Dockerfile", "layers"}.__eq__)
+            raw = folder / "raw"
+            yield partial(self.made, raw, {"raw.json"}.issubset, kind="raw wheels", needed=needed)
 
-    def left(self) -> Iterator[Item]:
+    def made(
+        self, path: Path, judge: Judge, *, kind: str, needed: bool, borrows: bool = False
+    ) -> Item | None:
+        is_here = self.is_here(str(path.parent.relative_to(self.root)))
+        if not is_here or not self.holds(path, judge):
+            return None
+        return self.item(path, kind=kind, needed=needed, borrows=borrows)
+
+    def left(self) -> Iterator[Make]:
         """What killed runs have left, and what each run makes anew."""
         rooms = dict.fromkeys((*FOLDERS, "build", "build/logs", "build/wheels"), TEMPORARY)
         rooms |= {".cache": OF_LOCK}
-        for folder in self.of_variants():
+        for folder in self.folders():
             place = str(folder.relative_to(self.root))
             is_wheel = folder.parent.name == "wheels"
             rooms |= {place: OF_WHEEL if is_wheel else TEMPORARY, f"{place}/builder": TEMPORARY}
         rooms |= {"build/bench": OF_BENCH}
         for room, names in rooms.items():
             for path in self.entries(room):
-                if names.fullmatch(path.name) and not path.is_symlink():
-                    used = path.stat().st_mtime
-                    yield self.item(path, kind="leftovers", used=used, needed=False)
+                if names.fullmatch(path.name):
+                    yield partial(self.made, path, anything, kind="leftovers", needed=False)
 
     def item(
         self,
         *paths: Path,
         kind: str,
-        used: float,
         needed: bool,
+        used: Callable[[Path], float] = modified,
         kept: str = "",
         borrows: bool = False,
     ) -> Item:
         """The last path is the thing itself; others tell that it is whole."""
-        return Item(
-            kind=kind,
-            name=str(paths[-1].relative_to(self.root)),
-            used=used,
-            needed=needed,
-            kept=kept,
-            borrows=borrows,
-            parts=tuple(part for path in paths for part in parts(path)),
-            free=partial(remove, *paths),
-        )
+        with disk(paths[-1]):
+            return Item(
+                kind=kind,
+                name=str(paths[-1].relative_to(self.root)),
+                used=used(paths[-1]),
+                needed=needed,
+                kept=kept,
+                borrows=borrows,
+                parts=tuple(part for path in paths for part in parts(path)),
+                free=partial(remove, *paths),
+            )
 
-    def holds(self, path: Path, judge: Callable[[set[str]], bool]) -> bool:
-        """Whether it is a plain file, or a folder with what belongs in it and no mount."""
+    def holds(self, path: Path, judge: Judge) -> bool:
+        """Whether it has in it what belongs there, as a folder, and no mount."""
         if path.is_symlink() or not path.exists():
             return False
         if any(place.is_relative_to(path.resolve()) for place in self.mounts):
             return False
-        return not path.is_dir() or judge({item.name for item in path.iterdir()})
+        return judge({item.name for item in path.iterdir()} if path.is_dir() else set())
 
     def strangers(self) -> list[str]:
         """What lies in the cache and is not ours, and folders that are links to elsewhere."""

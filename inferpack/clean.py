@@ -15,9 +15,6 @@ from inferpack.workshop import Workshop
 HEADER = ("kind", "go", "freed", "stay", "held")
 NUMBERS = HEADER[1:]
 BUSY = "another inferpack works here, which may need it"
-ABOUT_BUILDKIT = (
-    "BuildKit's own cache is everybody's, and not touched: docker buildx prune frees it"
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +42,7 @@ def clean(shop: Workshop, keep: int | None, *, dry: bool) -> Cleaned:
     with neighbours(shop) as busy:
         known = needs.of(shop)
         disk = Disk(root=shop.root, needs=known)
-        items = [*disk.items(), *owned.items(shop, known, tuple(disk.of_variants()))]
+        items = [*disk.items(), *owned.items(shop, known, tuple(disk.folders()))]
         for name in disk.strangers():
             console.note(f"  left alone: {name} is not inferpack's, or leads elsewhere")
         return freed([may_go(item, busy, shop.now()) for item in items], keep, dry=dry)
@@ -104,7 +101,6 @@ def show(done: Cleaned, *, dry: bool) -> str:
     for (kind, reason), count in Counter((item.kind, item.kept) for item in done.stuck).items():
         names = [item.name for item in done.stuck if (item.kind, item.kept) == (kind, reason)]
         console.note(f"  stay: {names[0] if count == 1 else f'{count} {kind}'}: {reason}")
-    console.note(f"  {ABOUT_BUILDKIT}")
     if dry:
         console.note("  nothing was freed: this is what would be, without --dry-run")
     return str(done.freed)

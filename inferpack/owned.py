@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inferpack import console, holdings, images, multiarch, proof, store, verify
 from inferpack import wheel_tests as tests
-from inferpack.budget import Item, Needs, Part
+from inferpack.budget import Item, Needs, Part, told
 from inferpack.builder import VOLUME, BuilderRecord
 from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
@@ -42,6 +42,10 @@ def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]
                 console.note(
                     f"  left alone: {len(others)} images of no record here, as {others[0]}"
                 )
+            size = told(part.scales.cached)
+            console.note(
+                f"  left alone: BuildKit's cache, everybody's ({size}): docker buildx prune"
+            )
             return found
     except InferpackError as err:
         console.warn(f"{err.where}: {err.wrong}; what this checkout has there stays")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+Judge = Callable[[set[str]], bool]  # of the names in a folder; a file has none
 DIGEST = re.compile(r"([0-9a-f]{64})")
 
 
@@ -16,8 +17,9 @@ def one_file(names: set[str]) -> bool:
     return len(names) == 1
 
 
-def rootfs(name: str) -> Callable[[set[str]], bool]:
-    return {f"{name}.tar", f"{name}.json", "root"}.issuperset
+def rootfs(name: str) -> Judge:
+    whole = {f"{name}.tar", f"{name}.json", "root"}
+    return lambda names: bool(names) and names <= whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ class Shelf:
     kind: str
     folder: str
     names: re.Pattern[str] = DIGEST
-    holds: Callable[[set[str]], bool] = anything
+    holds: Judge = anything
     beside: str = ""
     marks: str = ""
     lasts: bool = False

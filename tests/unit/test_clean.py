@@ -190,9 +190,12 @@ def test_files_of_somebody_in_the_cache_stay_and_are_named(
         ".cache/wheels/notes/a.whl",
         f"build/mine/context/{digest('c')}.tar",
         "build/mine/Dockerfile",
+        f"build/{VARIANT}/context",
+        f".cache/wheels/{digest('d')}",
     ]
     for name in somebodys:
         here.file(name, age=1000 * DAY)
+    (here.root / "build" / VARIANT / ".lock").touch()
     assert names(here.clean(0)) == []
     assert here.names() == sorted(somebodys)
     told = [line.split()[2] for line in capsys.readouterr().err.splitlines() if "left" in line]
@@ -201,6 +204,7 @@ def test_files_of_somebody_in_the_cache_stay_and_are_named(
         ".cache/layers/notes.tar",
         ".cache/notes.txt",
         f".cache/wheels/{digest('b')}",
+        f".cache/wheels/{digest('d')}",
         ".cache/wheels/notes",
     ]
 

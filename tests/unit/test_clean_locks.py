@@ -1,6 +1,7 @@
 """`./inv clean` beside others that work in the checkout, and killed in the middle."""
 
 import fcntl
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from inferpack import clean, cli
+from inferpack.budget import Needs
+from inferpack.cached import Disk
 from inferpack.errors import InferpackError
 from tests.unit.cleaning import DAY, VARIANT, Place, digest, names, needed_wheel, place
 
@@ -45,6 +48,15 @@ def test_while_somebody_works_here_only_what_is_long_unused_and_of_no_use_goes(
             clean.insist(done)
         other.communicate()
     assert len(names(here.clean(0))) == 3 - len(layer)
+
+
+def test_what_others_take_away_meanwhile_is_not_missed(here: Place) -> None:
+    for name in "ab":
+        here.file(f".cache/.tmp-{name}/file")
+    found = Disk(root=here.root, needs=Needs(names=frozenset(), kept={})).items()
+    assert next(found).name == ".cache/.tmp-a"
+    shutil.rmtree(here.root / ".cache/.tmp-b")
+    assert list(found) == []
 
 
 def test_nobody_begins_to_work_while_it_frees(here: Place) -> None:
