@@ -90,7 +90,7 @@ class Disk:
             kind=shelf.kind,
             used=shelf.used,
             needed=shelf.lasts or found[1] in self.needs.names,
-            kept=self.needs.kept.get(found[1], ""),
+            kept="" if shelf.taken else self.needs.kept.get(found[1], ""),
         )
 
     def locked(self) -> Iterator[Path]:

@@ -28,7 +28,7 @@ class Shelf:
 
     `holds`: whether what has these names in it can be one; `beside`: ends the name of a file that
     belongs to each; `marks`: what is touched when an item is used, in it or (.suffix) beside it;
-    `lasts`: needed, though nothing refers to it.
+    `lasts`: needed, though nothing refers to it; `taken`: out of the file of that name, which stays.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Shelf:
     beside: str = ""
     marks: str = ""
     lasts: bool = False
+    taken: bool = False
 
     def used(self, path: Path) -> float:
         """When an item was used last, in seconds since 1970."""
@@ -59,7 +60,7 @@ SHELVES = (
     Shelf(kind="Debian packages", folder=".cache/debs", names=DEB, lasts=True),
     Shelf(kind="sources", folder=".cache/sources", beside=".json", marks=".json"),
     Shelf(kind="sources", folder=".cache/sources/archives", holds=one_file),
-    Shelf(kind="tools", folder=".cache/tools", marks="*.sha256"),
+    Shelf(kind="tools", folder=".cache/tools", marks="*.sha256", taken=True),
     Shelf(kind="uv's cache", folder=".cache", names=re.compile("(uv)"), lasts=True),
     Shelf(kind="bench", folder=".cache/bench", names=MINBASE, lasts=True),
     Shelf(kind="bench", folder=".cache/bench/wheels", lasts=True),

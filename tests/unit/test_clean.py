@@ -107,6 +107,7 @@ def test_what_stays_is_what_nobody_could_make_again(here: Place) -> None:
     here.file("build/wheels/fasttext-plain-amd64/raw/fasttext-0.9.3.whl")
     here.file("build/wheels/fasttext-plain-amd64/raw/raw.json")
     here.file(f".cache/debs/{digest('a')}.deb")
+    here.file(f".cache/tools/{DEB}/program")
     done = here.clean(0)
     assert here.names() == sorted(mine)
     assert [(item.name, item.kind) for item in done.stuck] == [
