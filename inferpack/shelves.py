@@ -28,7 +28,7 @@ class Shelf:
 
     `holds`: whether what has these names in it can be one; `beside`: ends the name of a file that
     belongs to each; `marks`: what is touched when an item is used, in it or (.suffix) beside it;
-    `lasts`: needed, though nothing refers to it; `taken`: out of the file of that name, which stays.
+    `lasts`: needed, though nothing refers to it; `taken`: out of a file that stays.
     """
 
     kind: str
