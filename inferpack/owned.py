@@ -11,13 +11,13 @@ from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 
-from inferpack import console, holdings, images, multiarch, proof, store, verify
+from inferpack import console, storage, images, multiarch, proof, store, verify
 from inferpack import wheel_tests as tests
 from inferpack.budget import Item, Needs, Part, told
 from inferpack.builder import VOLUME, BuilderRecord
 from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
-from inferpack.holdings import Container, Held, Scales
+from inferpack.storage import Container, Held, Scales
 from inferpack.model import NAMESPACE, Arch, Flavour, Variant
 from inferpack.multiarch import Named
 from inferpack.workshop import Workshop
@@ -34,8 +34,8 @@ def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]
                 shop=shop,
                 needs=needs,
                 folders=folders,
-                images=holdings.images(shop.engine),
-                containers=holdings.containers(shop.engine),
+                images=storage.images(shop.engine),
+                containers=storage.containers(shop.engine),
             )
             found = list(part.items())
             if others := part.strangers(found):
@@ -139,7 +139,7 @@ class Owned:
             used=FIRST,
             needed=False,
             parts=(Part(found.id, found.size),),
-            free=partial(holdings.remove_container, self.engine, found.id),
+            free=partial(storage.remove_container, self.engine, found.id),
         )
 
     def built(self, folder: Path) -> Iterator[Item]:
@@ -195,7 +195,7 @@ class Owned:
     def ccache(self) -> Iterator[Item]:
         """The compiler's cache, once this checkout has used it; others on the engine may too."""
         users = [path.stat().st_mtime for path in self.shop.built_wheels.glob("*/wheel.log")]
-        size = holdings.volume(self.engine, VOLUME) if users else None
+        size = storage.volume(self.engine, VOLUME) if users else None
         if size is not None:
             yield Item(
                 kind="ccache",
@@ -203,7 +203,7 @@ class Owned:
                 used=max(users),
                 needed=True,
                 parts=(Part(VOLUME, size),),
-                free=partial(holdings.remove_volume, self.engine, VOLUME),
+                free=partial(storage.remove_volume, self.engine, VOLUME),
             )
 
     @cached_property

@@ -25,7 +25,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "process cached",
         "engine fetch tree unpack target binfmt floor wheel_archive wheel_elf wheel_tools"
         " distribution",
-        "indexes deb ldcache simple_pages referrers remotes holdings",
+        "indexes deb ldcache simple_pages referrers remotes storage",
         "rootfs resolver archive signatures",
         "alternatives dpkg",
         "scripts",
