@@ -19,6 +19,7 @@ from inferpack.cli import (
     each,
     each_recipe,
     each_wheel,
+    every,
     lint_sources,
     machine,
     native,
@@ -97,6 +98,39 @@ def image(_: Context, glob: str, arch: str = "") -> None:
     each(glob, lambda variant: supply.image(shop(), variant).digest, arch=arch)
 
 
+@task(
+    name="plan",
+    positional=["glob"],
+    help={
+        "json": "for a CI engine: its matrix",
+        "since": "a folder of records, as build/ has them: what would run on a machine with "
+        "nothing else of that night",
+    },
+)
+@command
+def plan_(_: Context, glob: str, json: bool = False, since: str = "") -> None:
+    """What a night would do, and why: every stage whose inputs have changed."""
+    from inferpack import plan  # noqa: PLC0415
+
+    planned = plan.make(shop(), glob, HERE / since if since else None)
+    if json:
+        console.result(plan.encoded(planned))
+        return
+    if planned.jobs:
+        console.table(plan.HEADER, plan.rows(planned), right=plan.NUMBERS)
+    console.note(plan.summary(planned))
+
+
+@task
+@command
+def nightly(_: Context, glob: str) -> None:
+    """Build and prove all that is new or has changed, of every architecture; then one table."""
+    from inferpack import nightly as night  # noqa: PLC0415
+
+    prepare()
+    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs)))
+
+
 @task(help=ARCH)
 @command
 def smoke(_: Context, glob: str, arch: str = "") -> None:
@@ -145,6 +179,42 @@ def scan(
 
     with scanning.scanner(shop(), [HERE / name for name in advisories], severity) as judge:
         each(glob, lambda own: scanning.scan(shop(), own, judge), arch=arch, runs=False)
+
+
+@task(
+    positional=["glob"],
+    iterable=["advisories"],
+    help={
+        "advisories": "a file of known vulnerabilities: OSV's JSON or zip; may be repeated",
+        "severity": "the least that is an alarm: low, medium, high or critical; what nobody has "
+        "rated is one where a fixed version exists, or with `unknown`",
+        "propose": "make a branch watch/RECIPE-VERSION of each recipe that is behind: its line and "
+        "its locks, and as its message what that changes in an image built and proven here",
+    },
+)
+@command
+def watch(
+    _: Context,
+    glob: str,
+    advisories: list[str],
+    severity: str = "high",
+    propose: bool = False,
+) -> None:
+    """Show what is newer on pip's indexes than what is locked, and what locked is good no more.
+
+    To be behind is no failure. Exit code 1 where a locked file is yanked, gone from the indexes,
+    changed there or vulnerable; where not all could be read; or where a proposal could not be made.
+    """
+    from inferpack import proposing  # noqa: PLC0415
+    from inferpack import watch as watching  # noqa: PLC0415
+
+    prepare(docker=propose)
+    files = [HERE / name for name in advisories]
+    seen = watching.watch(shop(), glob, files, severity, whole=propose)
+    watching.show(seen)
+    if propose:
+        every(proposing.jobs(shop(), seen))
+    watching.insist(seen)
 
 
 @task(

@@ -18,7 +18,7 @@ def layers(
 ) -> tuple[Layer, ...]:
     """A layer for each wheel, byte-compiled by this Python, which also runs it."""
     compiler = Compiler(
-        command=tuple(base.python_command(python)), digest=base.python_digest(python)
+        command=tuple(base.python_command(python)), digest=base.python_digest(python.packages)
     )
 
     def layer(wheel: LockedWheel, path: Path) -> Layer:

@@ -88,9 +88,8 @@ def ensure(
 
 
 def key(base: Base, arch: Arch, committed: tuple[Package, ...]) -> str:
-    """sha256 (hex) over all that it is made from, where Debian still has the packages."""
-    source = [store.file_digest(path) for path in SOURCES]
-    return store.digest(base, arch, committed, source)
+    """sha256 (hex) of all that is known beforehand of what a base is made from."""
+    return store.digest(base, arch, committed, [store.file_digest(path) for path in SOURCES])
 
 
 def known(folder: Path) -> BaseRecord | None:
@@ -182,12 +181,8 @@ def python_command(built: BuiltBase) -> list[str]:
     return interpreter(built.root, built.arch)
 
 
-def python_digest(built: BuiltBase) -> str:
-    """Names the base's Python: what it compiles depends on no other package."""
-    return python_of(built.packages)
-
-
-def python_of(packages: Iterable[Package]) -> str:
+def python_digest(packages: Iterable[Package]) -> str:
+    """Names a base's Python: what it compiles depends on no other package."""
     return store.digest([item.file.sha256 for item in packages if "python" in item.name])
 
 

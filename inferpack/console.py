@@ -96,5 +96,5 @@ def table(
         shape.add_column(name, justify="right" if name in right else "left", no_wrap=True)
     for row in rows:
         shape.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else 1000  # nothing is cut off
     Console(file=sys.stdout, highlight=False, width=width).print(shape)

@@ -1,18 +1,23 @@
 """What is measured, as charts. What is not measured is said, never drawn."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 from inferpack import ladder
 from inferpack.charts import Bar, Chart, Dots, Group, Pair
+from inferpack.images import MB
 from inferpack.ladder import Ladder, Level
+from inferpack.losses import speed_of
 from inferpack.proof import Report
 from inferpack.records import Evidence
+from inferpack.sparklines import Nights, Spark
 from inferpack.throughput import Network, Precise
-from inferpack.wording import number, ratio, title_of
+from inferpack.trends import Outcome, Trend
+from inferpack.wording import day, number, ratio, title_of
 
 MISSING = "not measured"
 EMULATED = "emulated: no speed is told"
+TONES = {Outcome.PASSED: "good", Outcome.WORSE: "bad", Outcome.FAILED: "failed"}
 
 
 def networks(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -167,3 +172,46 @@ def accuracy(evidence: tuple[Evidence, ...]) -> Dots | None:
         low=max(0.0, math.floor(min(required, *shares) * 100 - 1) / 100),
         required=required,
     )
+
+
+def nights(found: Trend) -> Nights:
+    """A variant's history: size, speed, and how each night ended."""
+    worse = {change.what for change in found.worse}
+    told = f"{len(found.worse)} worse · " if found.worse else ""
+    passed = sum(outcome is not Outcome.FAILED for outcome in found.outcomes)
+    return Nights(
+        name=f"history-{found.id}",
+        title=found.title,
+        unit=found.id,
+        place=found.machine,
+        sparks=tuple(sparks(found, worse)),
+        note=f"{told}{passed} of {len(found.nights)} passed",
+        tone="bad" if found.worse else "good",
+        tones=tuple(TONES[outcome] for outcome in found.outcomes),
+        dates=tuple(dict.fromkeys(day(night.at) for night in (found.nights[0], found.nights[-1]))),
+    )
+
+
+def sparks(found: Trend, worse: Collection[str]) -> Iterator[Spark]:
+    """What was never measured has none; a speed that was emulated has no line."""
+    size, speed = found.size.newest, found.speed.newest
+    if size:
+        yield Spark(
+            title=found.sized.capitalize(),
+            note=f"{size / MB:.1f} MB",
+            tone="bad" if found.sized in worse else "",
+            values=found.size.values,
+            limit=found.size.limit,
+        )
+    if speed:
+        yield Spark(
+            title=f"INT8/FP32, {found.task}",
+            note=ratio(speed),
+            series="int8",
+            tone="bad" if speed_of(found.task) in worse else "good",
+            values=found.speed.values,
+            elsewhere=found.speed.elsewhere,
+            limit=found.speed.limit,
+        )
+    elif found.task:
+        yield Spark(title=f"INT8/FP32, {found.task}", note=EMULATED, tone="soft")

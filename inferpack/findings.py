@@ -88,7 +88,19 @@ def judge(
     where: str = "SBOM",
 ) -> Findings:
     """Reads nothing but the CycloneDX text; InferpackError, with `where`, if it cannot be read."""
-    parts, entries = components(sbom, where), tuple(allowed)
+    return weigh(components(sbom, where), known, allowed, today=today, gate=gate)
+
+
+def weigh(
+    parts: Iterable[Component],
+    known: Advisories,
+    allowed: Iterable[Allow],
+    *,
+    today: date,
+    gate: Severity,
+) -> Findings:
+    """What these components have; each is named once."""
+    parts, entries = tuple(parts), tuple(allowed)
     found = [item for part in parts for item in of_component(part, known, entries)]
     families = sorted({part.family for part in parts}, key=str)
     return Findings(

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from msgspec import field
+
 from inferpack import console
 from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError, UsageError
@@ -20,7 +22,7 @@ class Image(Record, frozen=True):
     """build/<id>/image.json: sizes in bytes, times in seconds; `key` is the inputs' digest.
 
     `created` is the SOURCE_DATE_EPOCH it was built with, `built` the time of the build, `base` what
-    it starts from, as NAME@DIGEST; older records do not tell.
+    it starts from, as NAME@DIGEST, `inputs` what `key` is the digest of; older records do not tell.
     """
 
     key: str
@@ -35,6 +37,7 @@ class Image(Record, frozen=True):
     debian: tuple[Package, ...]
     wheels: tuple[LockedWheel, ...]
     base: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Manifest:
@@ -43,14 +46,6 @@ class Image(Record, frozen=True):
 
 def read(folder: Path) -> Image | None:
     return read_record(folder / "image.json", Image)
-
-
-def current(folder: Path, key: str, engine: Engine) -> Image | None:
-    """The recorded image, if its inputs are the same and the engine still has it."""
-    image = read(folder)
-    if image is None or image.key != key or engine.digest(image.digest) is None:
-        return None
-    return image
 
 
 def unproven(variant: Variant) -> str:

@@ -6,6 +6,7 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -14,6 +15,8 @@ from inferpack import process
 from inferpack.errors import InferpackError
 
 if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage
+
     from inferpack.fetch import Session
 
 # pip merges its files itself; of the sections it then has, the later one wins.
@@ -64,12 +67,18 @@ class Indexes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A file some page lists; what the page does not tell is None."""
+    """A file some page lists; what the page does not tell is None, or empty.
+
+    `yanked`: why nobody should take it any more (PEP 592), which may be said without a reason.
+    """
 
     name: str
     url: str
     sha256: str | None = None
     size: int | None = None
+    requires_python: str = ""
+    yanked: str | None = None
+    uploaded: date | None = None
 
 
 def from_pip(log: Path) -> Indexes:
@@ -166,14 +175,19 @@ def links(page: str, session: "Session") -> tuple[Link, ...]:
         where = process.redact(page)
         hint = "check the index URLs in 'pip config list'"
         raise InferpackError(where, "is not a page of a package index", hint) from err
-    return tuple(
-        Link(
-            name=file_name(item.url),
-            url=with_credentials(item.url, page),
-            sha256=item.digests.get("sha256"),
-            size=item.size,
-        )
-        for item in found.packages
+    return tuple(listed(item, page) for item in found.packages)
+
+
+def listed(item: "DistributionPackage", page: str) -> Link:
+    """A file as the page tells of it."""
+    return Link(
+        name=file_name(item.url),
+        url=with_credentials(item.url, page),
+        sha256=item.digests.get("sha256"),
+        size=item.size,
+        requires_python=item.requires_python or "",
+        yanked=(item.yanked_reason or "") if item.is_yanked else None,
+        uploaded=item.upload_time.date() if item.upload_time else None,
     )
 
 
@@ -197,10 +211,7 @@ def html_links(page: Path) -> tuple[Link, ...]:
     from pypi_simple import ProjectPage  # noqa: PLC0415
 
     found = ProjectPage.from_html("", page.read_bytes(), base_url=page.as_uri())
-    return tuple(
-        Link(name=file_name(item.url), url=item.url, sha256=item.digests.get("sha256"))
-        for item in found.packages
-    )
+    return tuple(listed(item, page.as_uri()) for item in found.packages)
 
 
 def file_name(url: str) -> str:

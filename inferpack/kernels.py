@@ -1,7 +1,9 @@
 """Which kernels ran before and run now, operator by operator."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 from inferpack.difference import Change, other
 from inferpack.expectation import Least, Operator
@@ -12,6 +14,7 @@ ISAS = tuple(
     isa for isa in Least if isa not in (Least.SOME, Least.SLOW)
 )  # from least to best for INT8
 MULTIPLYING = tuple(Operator)
+CLASS = re.compile(rf": ({'|'.join(KINDS)})(?: for (\w+))?")  # as `summary` tells it
 ABOVE_REFERENCE, ROUNDING = (1, -1), 1e-9
 DOT_PRODUCTS = ("vpdpb", "tdpb")
 CHANCE = 0.01  # of missing in all samples what is there
@@ -76,6 +79,17 @@ def rank(kernel: Kernel) -> tuple[int, int]:
 def isa_rank(isa: str | None) -> int:
     """How good an instruction set is for INT8; -1 for none or an unknown one."""
     return ISAS.index(Least(isa)) if isa in ISAS else -1
+
+
+@cache  # a history has few of them, and asks often
+def worst_rank(text: str) -> tuple[int, int]:
+    """The worst one's of kernels in words; none is worse than any.
+
+    >>> worst_rank("brg:avx2: fast int8 for avx2; gemm:jit: slow int8")
+    (2, -1)
+    """
+    ranks = ((KINDS.index(kind), isa_rank(isa)) for kind, isa in CLASS.findall(text))
+    return min(ranks, default=(-1, -1))
 
 
 def told(kernels: Iterable[Kernel]) -> set[str]:

@@ -6,6 +6,7 @@ and an image pulled after another costs only what differs.
 
 import csv
 import os
+import shutil
 import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
@@ -86,6 +87,13 @@ def strip(root: Path, prune: Prune, arch: Arch, *, log: Path) -> None:
         files = [root / SITE / name for name in chosen]
         command: list[str | Path] = [STRIP[arch], "--strip-unneeded", *files]
         process.run(command, log=log, quiet=True, writes=root.parent)
+
+
+def version(program: str, log: Path) -> str:
+    """The first line that a program says of itself; nothing where it is not installed."""
+    if shutil.which(program) is None:
+        return ""
+    return process.run([program, "--version"], log=log, quiet=True).partition("\n")[0]
 
 
 def files_below(folder: Path, glob: str) -> list[str]:

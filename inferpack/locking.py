@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from inferpack import archive, console, locks, matrix, recipes, tools
+from inferpack.indexes import Indexes
 from inferpack.model import Arch, Variant
 from inferpack.store import write, write_record
 from inferpack.wheel import Needed, Purpose, WheelVariant
@@ -32,17 +33,7 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
         path = shop.lock_path(variant)
         if path not in known:  # by another flavour
             known.add(path)
-            with console.step(f"resolve {variant.id}"):
-                resolved = locks.resolve(
-                    variant,
-                    spec.glibc,
-                    indexes,
-                    cache=shop.cache,
-                    log=shop.folder(variant) / "lock.log",
-                    previous=locks.read(path) if path.exists() else None,
-                    upgrade=upgrade,
-                )
-            yield write(path, locks.render(resolved))
+            yield lock_image(shop, variant, indexes, upgrade=upgrade)
         base_path = shop.base_lock_path(name, variant.arch)
         if base_path not in known and (
             upgrade or not archive.is_current(base_path, spec, variant.arch)
@@ -51,6 +42,22 @@ def lock(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
                 yield write_record(base_path, archive.lock(spec, variant.arch, cache=shop.cache))
         known.add(base_path)
     yield from lock_tools(shop, upgrade=upgrade)
+
+
+def lock_image(shop: Workshop, variant: Variant, indexes: Indexes, *, upgrade: bool) -> Path:
+    """Writes the lock of a variant's wheels."""
+    path = shop.lock_path(variant)
+    with console.step(f"resolve {variant.id}"):
+        resolved = locks.resolve(
+            variant,
+            shop.base(variant)[1].glibc,
+            indexes,
+            cache=shop.cache,
+            log=shop.folder(variant) / "lock.log",
+            previous=locks.read(path) if path.exists() else None,
+            upgrade=upgrade,
+        )
+    return write(path, locks.render(resolved))
 
 
 def lock_tools(shop: Workshop, *, upgrade: bool) -> Iterator[Path]:
@@ -101,7 +108,7 @@ def lock_wheels(shop: Workshop, glob: str, *, upgrade: bool) -> Iterator[Path]:
             with console.step(f"resolve sysroot of {variant.id}"):
                 yield write_record(path, archive.lock(asked, variant.arch, cache=shop.cache))
     for name in sorted({known[name].builder for name in chosen}):
-        spec = recipes.load_bases(shop.recipes)[name]
+        spec = shop.bases[name]
         for arch in Arch:
             path = shop.base_lock_path(name, arch)
             if upgrade or not archive.is_current(path, spec, arch):

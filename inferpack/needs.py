@@ -91,7 +91,7 @@ def packages(
 
 def bases(shop: Workshop) -> Iterator[str]:
     """Every base of today, from the locked packages or from Debian's newest."""
-    for name, spec in recipes.load_bases(shop.recipes).items():
+    for name, spec in shop.bases.items():
         for arch in Arch:
             lock = packages(shop.base_lock_path(name, arch), BaseLock)
             yield from (base.key(spec, arch, committed) for committed in (lock, ()))
@@ -108,10 +108,10 @@ def layers_of(shop: Workshop, variant: Variant) -> Iterator[str]:
 
 def compiler(shop: Workshop, name: str) -> str:
     """The digest of the Python that compiles here: the base's, as it was made or is locked."""
-    spec, arch = recipes.load_bases(shop.recipes)[name], base.native()
+    spec, arch = shop.bases[name], base.native()
     committed = packages(shop.base_lock_path(name, arch), BaseLock)
     record = shop.cache / "base" / base.key(spec, arch, committed) / "base.json"
-    return base.python_of(packages(record, BaseRecord) or committed)
+    return base.python_digest(packages(record, BaseRecord) or committed)
 
 
 def of_wheel(shop: Workshop, variant: WheelVariant) -> Iterator[str]:

@@ -11,15 +11,15 @@ from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 
-from inferpack import console, storage, images, multiarch, proof, store, verify
+from inferpack import console, images, multiarch, proof, storage, store, verify
 from inferpack import wheel_tests as tests
 from inferpack.budget import Item, Needs, Part, told
 from inferpack.builder import VOLUME, BuilderRecord
 from inferpack.engine import Engine, Manifest
 from inferpack.errors import InferpackError
-from inferpack.storage import Container, Held, Scales
 from inferpack.model import NAMESPACE, Arch, Flavour, Variant
 from inferpack.multiarch import Named
+from inferpack.storage import Container, Held, Scales
 from inferpack.workshop import Workshop
 
 FIRST = 0.0  # a time; what uses an image goes before it

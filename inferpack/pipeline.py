@@ -11,41 +11,41 @@ from pathlib import Path
 from inferpack import (
     base,
     console,
+    due,
     emulation,
     images,
+    keys,
     locks,
     multiarch,
     program,
     proof,
     recipes,
     render,
+    stages,
     summary,
     wheelhouse,
 )
 from inferpack.base import BuiltBase
 from inferpack.errors import InferpackError
+from inferpack.keys import Keys
 from inferpack.layers import wheel_layer
 from inferpack.model import Arch, Compiler, Flavour, Layer, LockedWheel, Origin, Recipe, Variant
-from inferpack.provenance import DIRTY
-from inferpack.store import digest, files_digest, locked
+from inferpack.store import locked
 from inferpack.workshop import Workshop
 
 CPUS = len(os.sched_getaffinity(0))
-PACKAGE = Path(__file__).parent
-# The modules whose code decides an image's bytes; the base and each layer have keys of their own.
-MAKERS = ("engine", "layers", "pipeline", "program", "render", "store", "tree", "unpack")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """Everything an image is made from; `key` changes when any of it does."""
+    """Everything an image is made from; `decided` names it, and changes when any of it does."""
 
     variant: Variant
     lock: locks.Lock
     root: render.Root
     base: BuiltBase
     compiler: Compiler
-    key: str
+    decided: keys.Inputs
 
 
 def build_base(
@@ -63,19 +63,18 @@ def inputs(shop: Workshop, variant: Variant) -> Inputs:
     # The runtime's Python compiles every flavour's files: they are the same files, and layers
     own = build_base(shop, replace(variant, flavour=Flavour.RUNTIME), base.native())
     built = build_base(shop, variant, variant.arch, compiler=own)
-    compiler = Compiler(command=tuple(base.python_command(own)), digest=base.python_digest(own))
-    root = render.root_of(variant, name, spec, f"sha256:{built.digest}", built.packages)
-    key = digest(
-        render.environment(variant, root),
-        render.labels(variant, root, lock.digest, Origin(revision="", created=0)),
-        [recipes.prune_of(variant, wheel.name) for wheel in lock.wheels],
-        root.image,
-        compiler.digest,
-        program.key(variant, shop.selftest),
-        files_digest(shop.templates, [shop.templates / render.TEMPLATE]),
-        files_digest(PACKAGE, [PACKAGE / f"{name}.py" for name in MAKERS]),
+    compiler = Compiler(
+        command=tuple(base.python_command(own)), digest=base.python_digest(own.packages)
     )
-    return Inputs(variant=variant, lock=lock, root=root, base=built, compiler=compiler, key=key)
+    root = render.root_of(variant, name, spec, f"sha256:{built.digest}", built.packages)
+    return Inputs(
+        variant=variant,
+        lock=lock,
+        root=root,
+        base=built,
+        compiler=compiler,
+        decided=Keys(shop=shop).here(variant),
+    )
 
 
 def ordered(lock: locks.Lock, variant: Variant) -> tuple[LockedWheel, ...]:
@@ -171,7 +170,8 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
         shop.engine.remove(images.unproven(variant))
         raise
     image = images.Image(
-        key=made.key,
+        key=keys.key(made.decided),
+        inputs=dict(made.decided),
         digest=manifest.digest,
         manifest_size=manifest.size,
         unpacked=unpacked,
@@ -215,27 +215,20 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
     """
     folder = shop.folder(variant)
     with locked(folder), shop.engine.reporting():
-        made = inputs(shop, variant)
-        built = images.current(folder, made.key, shop.engine)
-        if built is None or (
-            is_tentative(built.revision) and not is_tentative(shop.origin().revision)
-        ):
-            built = build(shop, made)
+        built = images.read(folder)
+        if built is None or due.image(shop, Keys(shop=shop), variant, built):
+            built = build(shop, inputs(shop, variant))
         images.check_budget(variant, built.unpacked, folder / "context")
-        known = None if again else proof.current(folder, built.digest, machine(shop, variant))
-        proven = known or prove(shop, variant, built)
+        proven = proof.read(folder)
+        if proven is None or again or stages.proof(proven, built.digest, machine(shop, variant)):
+            proven = prove(shop, variant, built)
         if shop.engine.digest(variant.reference) != built.digest:
             shop.engine.name(built.digest, variant.reference)
-        shop.engine.remove(images.unproven(variant))
         console.note(summary.told(proven))
         for name in multiarch.update(shop, variant):
             console.note(f"  {name}")
+        shop.engine.remove(images.unproven(variant))  # last: see due.names
         return proven
-
-
-def is_tentative(revision: str) -> bool:
-    """An image of uncommitted changes is made again once they are committed."""
-    return revision.endswith(DIRTY)
 
 
 def machine(shop: Workshop, variant: Variant) -> str:

@@ -96,11 +96,6 @@ def named(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in files}
 
 
-def key(variant: Variant, source: Path) -> str:
-    """The digest of everything the layers are made from, but for the compiler."""
-    return digest(data_key(variant, source), code_key(variant, source))
-
-
 def data_key(variant: Variant, source: Path) -> str:
     return digest(makers(), digests(data(variant, source)))
 

@@ -138,14 +138,6 @@ def read(folder: Path) -> Proof | None:
     return read_record(folder / "proof.json", Proof)
 
 
-def current(folder: Path, digest: str, machine: str) -> Proof | None:
-    """The recorded proof, if it passed, is of this image and from this machine's CPU."""
-    proof = read(folder)
-    if proof is None or (proof.digest, proof.machine) != (digest, machine):
-        return None
-    return proof if proof.report.is_proof else None
-
-
 def prove(variant: Variant, engine: Engine, digest: str, *, timeout: float = TIMEOUT) -> Report:
     """Runs selftest in the image; InferpackError unless it ends well with a passing verdict."""
     with console.step("selftest in the image"):

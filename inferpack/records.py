@@ -1,14 +1,18 @@
 """Everything that is on record for a variant, and what is not."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from inferpack import compatibility, images, ladder, proof, throughput
+from inferpack import compatibility, history, images, ladder, proof, throughput
 from inferpack.compatibility import Compatibility
+from inferpack.expectation import Tolerance
+from inferpack.history import Entry
 from inferpack.images import Image
 from inferpack.ladder import Ladder
 from inferpack.model import Variant
 from inferpack.proof import Proof
 from inferpack.throughput import Bench
+from inferpack.trends import Past
 from inferpack.workshop import Workshop
 
 COMMANDS = {
@@ -44,6 +48,34 @@ def gather(shop: Workshop, variant: Variant) -> Evidence:
         ladder.read(folder),
         cpus=compatibility.read(folder),
     )
+
+
+def pasts(shop: Workshop) -> tuple[Past, ...]:
+    """The nights of every image, and of every wheel that is built here."""
+    images = (
+        Past(
+            id=variant.id,
+            title=variant.recipe.title,
+            nights=nights(shop.folder(variant)),
+            tolerance=variant.recipe.proof.tolerance,
+        )
+        for variant in shop.variants()
+    )
+    wheels = (
+        Past(
+            id=variant.id,
+            title=f"{variant.recipe.title}, the wheel",
+            nights=nights(shop.wheel_folder(variant)),
+            tolerance=Tolerance(),
+        )
+        for variant in shop.wheel_variants()
+    )
+    return (*images, *wheels)
+
+
+def nights(folder: Path) -> tuple[Entry, ...]:
+    """Oldest first; what was made by hand is added to a history by the first night after it."""
+    return tuple(sorted(history.read(folder), key=lambda night: night.at))
 
 
 def agree(

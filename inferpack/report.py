@@ -4,18 +4,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferpack import cards, figures, grid, records, wording
+from inferpack import cards, figures, grid, records, trends, wording
 from inferpack.cards import Card
 from inferpack.charts import Chart, Dots
 from inferpack.grid import Grid
 from inferpack.proof import Cpu
 from inferpack.records import Evidence
+from inferpack.sparklines import Nights
 from inferpack.store import disk, write
 from inferpack.throughput import Network, Peak
+from inferpack.trends import Event, Past, Trend
 from inferpack.workshop import Workshop
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+Drawn = Chart | Dots | Nights
+EVENTS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +44,14 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A variant's history, and its chart."""
+
+    trend: Trend
+    chart: Nights
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """What the templates show; nothing is computed there."""
 
@@ -50,13 +64,24 @@ class Page:
     accuracy: Dots | None
     reference: Chart
     grids: tuple[Grid, ...]
+    histories: tuple[Kept, ...] = ()
 
     @property
     def proven(self) -> int:
         return sum(card.proven for card in self.cards)
 
+    @property
+    def losses(self) -> int:
+        return sum(len(kept.trend.worse) for kept in self.histories)
 
-def page(evidence: tuple[Evidence, ...]) -> Page:
+    @property
+    def events(self) -> tuple[tuple[str, Event], ...]:
+        """What changed in any variant, the newest first."""
+        found = [(kept.trend.id, event) for kept in self.histories for event in kept.trend.events]
+        return tuple(sorted(found, key=lambda one: -one[1].at)[:EVENTS])
+
+
+def page(evidence: tuple[Evidence, ...], pasts: tuple[Past, ...] = ()) -> Page:
     times = sorted(moment for item in evidence for moment in moments(item))
     return Page(
         machines=machines(evidence),
@@ -68,6 +93,11 @@ def page(evidence: tuple[Evidence, ...]) -> Page:
         accuracy=figures.accuracy(evidence),
         reference=figures.reference(evidence),
         grids=grid.grids(evidence),
+        histories=tuple(
+            Kept(trend=found, chart=figures.nights(found))
+            for past in pasts
+            if (found := trends.trend(past))
+        ),
     )
 
 
@@ -114,7 +144,7 @@ def markdown(made: Page, templates: Path) -> str:
     return environment(templates, escape=False).get_template("report.md.j2").render(page=made)
 
 
-def drawing(chart: Chart | Dots, templates: Path) -> str:
+def drawing(chart: Drawn, templates: Path) -> str:
     """A chart as an SVG file of its own, light or dark as its reader is."""
     return environment(templates, escape=True).get_template("chart.svg.j2").render(chart=chart)
 
@@ -130,7 +160,12 @@ def environment(templates: Path, *, escape: bool) -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    jinja.filters |= {"cell": cell, "number": wording.number, "ratio": wording.ratio}
+    jinja.filters |= {
+        "cell": cell,
+        "day": wording.day,
+        "number": wording.number,
+        "ratio": wording.ratio,
+    }
     return jinja
 
 
@@ -147,7 +182,8 @@ def write_report(shop: Workshop, folder: Path) -> Path:
     """Writes the page, its Markdown and its charts, and removes the charts of an older page;
     returns the page's path.
     """
-    made = page(tuple(records.gather(shop, variant) for variant in shop.variants()))
+    evidence = tuple(records.gather(shop, variant) for variant in shop.variants())
+    made = page(evidence, records.pasts(shop))
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
     charts = {folder / f"{chart.name}.svg": chart for chart in drawings(made)}
@@ -159,6 +195,7 @@ def write_report(shop: Workshop, folder: Path) -> Path:
     return write(folder / "index.html", html(made, shop.templates))
 
 
-def drawings(made: Page) -> tuple[Chart | Dots, ...]:
+def drawings(made: Page) -> tuple[Drawn, ...]:
     charts = [chart for network in made.networks for chart in network.charts]
-    return (*charts, *made.ladders, *((made.accuracy,) if made.accuracy else ()))
+    nights = (kept.chart for kept in made.histories)
+    return (*charts, *made.ladders, *((made.accuracy,) if made.accuracy else ()), *nights)

@@ -24,25 +24,28 @@ def told(proven: Proof) -> str:
 
 
 def done(task: TaskReport, report: Report) -> tuple[str, ...]:
-    kernels = sorted(
-        {
-            f"{kernel.operator} {kernel.implementation}: {classed(kernel)}"
-            for kernel in task.int8.kernels
-            if kernel.operator in tuple(Operator)
-        }
-    )
     return (
         f"  {task.name}: FP32 {task.fp32.accuracy:.1%} right, {rate(task, task.fp32)}",
         f"  {task.name}: INT8 {task.int8.accuracy:.1%} right, {rate(task, task.int8)}"
         f" ({task.speedup:.2f} x{', emulated' if report.emulated else ''}),"
         f" agreement {task.agreement:.1%}",
-        *(f"  INT8 kernel: {kernel}" for kernel in kernels),
+        *(
+            f"  INT8 kernel: {operator} {kernel}"
+            for operator in sorted(Operator)
+            for kernel in kernels(task, operator)
+        ),
         *seen(task.int8.instructions),
     )
 
 
 def rate(task: TaskReport, run: Run) -> str:
     return f"{run.per_s:,.0f} {task.unit}/s"
+
+
+def kernels(task: TaskReport, operator: str) -> tuple[str, ...]:
+    """Those of INT8 that ran operators of one kind, each once."""
+    own = (kernel for kernel in task.int8.kernels if kernel.operator == operator)
+    return tuple(sorted({f"{kernel.implementation}: {classed(kernel)}" for kernel in own}))
 
 
 def classed(kernel: Kernel) -> str:

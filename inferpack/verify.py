@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from inferpack import console, process, provenance, sameness, store, stored
+from inferpack import checkouts, console, process, provenance, sameness, store, stored
+from inferpack.checkouts import SHORT, git, link
 from inferpack.difference import Change
 from inferpack.errors import InferpackError, UsageError
 from inferpack.layout import Config, Descriptor, Layout, Manifest
@@ -19,7 +20,6 @@ from inferpack.sameness import Entry
 from inferpack.workshop import Workshop
 
 DOWNLOADS = ("debs", "wheels")  # of the cache: verified by sha256 whenever they are used
-SHORT = 12  # of a commit's digits, where it is only told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,18 +127,11 @@ def check_held(shop: Workshop, reference: str, revision: str) -> None:
         raise UsageError(reference, f"{wrong} no branch or tag of this clone holds", hint)
 
 
-def git(shop: Workshop, *arguments: str | Path) -> str:
-    return process.run(["git", *arguments], log=shop.root / "build/logs/git.log", quiet=True)
-
-
 def checked_out(shop: Workshop, revision: str, parent: Path) -> Path:
     """A clone at this commit. It shares programs and verified downloads with this one; its base
     and layers are made anew.
     """
-    root = parent / revision
-    with console.step(f"checkout of {revision[:SHORT]}"):
-        git(shop, "clone", "--quiet", "--shared", "--no-checkout", shop.root, root)
-        git(shop, "-C", root, "checkout", "--quiet", "--detach", revision)
+    root = checkouts.cloned(shop, revision, parent / revision)
     for name in DOWNLOADS:
         (shop.cache / name).mkdir(parents=True, exist_ok=True)
         link(root / ".cache" / name, shop.cache / name)
@@ -149,11 +142,6 @@ def checked_out(shop: Workshop, revision: str, parent: Path) -> Path:
     if all(path.exists() for path in both) and requirements.read_bytes() == installed.read_bytes():
         link(root / ".venv", shop.root / ".venv")
     return root
-
-
-def link(name: Path, folder: Path) -> None:
-    name.parent.mkdir(exist_ok=True)
-    name.symlink_to(folder)
 
 
 def judged(shop: Workshop, layout: Layout, claim: Claim, checkout: Path) -> str:

@@ -229,9 +229,9 @@ class Tested(Record, frozen=True):
 class BuiltWheel(Record, frozen=True):
     """build/wheels/<id>/wheel.json, beside the wheel itself: a finished wheel that passed.
 
-    `key`: the digest of all it was made from; `tags`: as its WHEEL file has them; `glibc`: what it
-    really asks for; `seconds`: of its compilation; `built`: seconds since 1970; `project`: files of
-    ours in the source.
+    `key`: the digest of all it was made from, which `inputs` names; `tags`: as its WHEEL file has
+    them; `glibc`: what it really asks for; `seconds`: of its compilation; `built`: seconds since
+    1970; `project`: files of ours in the source.
     """
 
     key: str
@@ -247,3 +247,4 @@ class BuiltWheel(Record, frozen=True):
     project: tuple[File, ...]
     checks: tuple[str, ...]
     tested: tuple[Tested, ...]
+    inputs: dict[str, str] = field(default_factory=dict)

@@ -101,7 +101,7 @@ def build(shop: Workshop, variant: WheelVariant, wheel: Path) -> str:
 def runtime(shop: Workshop, variant: WheelVariant) -> BuiltBase:
     """The base that the recipe's test names, for the wheel's architecture."""
     name = variant.recipe.test.base
-    spec = recipes.load_bases(shop.recipes)[name]
+    spec = shop.bases[name]
 
     def built(arch: Arch, compiler: BuiltBase | None = None) -> BuiltBase:
         path = shop.base_lock_path(name, arch)

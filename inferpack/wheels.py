@@ -13,46 +13,32 @@ from inferpack import (
     building,
     console,
     finish,
+    keys,
     recipes,
     sources,
+    stages,
     store,
     sysroot,
     wheel_checks,
     wheel_recipes,
     wheel_tests,
-    wheel_tools,
     wheelhouse,
 )
 from inferpack.base import BuiltBase
 from inferpack.builder import VOLUME, Builder
 from inferpack.building import RawWheel
+from inferpack.keys import Keys
 from inferpack.model import File, LockedWheel
-from inferpack.store import digest, file_digest, files_digest, locked
+from inferpack.store import digest, file_digest, locked
 from inferpack.sysroot import BuiltSysroot
 from inferpack.wheel import BuiltWheel, Needed, Purpose, WheelRecipe, WheelVariant
 from inferpack.workshop import Workshop
 
-PACKAGE = Path(__file__).parent
-
-
-def code(*modules: str) -> str:
-    """sha256 (hex) over modules of this package."""
-    return files_digest(PACKAGE, [PACKAGE / f"{name}.py" for name in modules])
-
-
-# What decides a raw wheel's bytes, and what becomes of it: as it is now, when it is imported
-COMPILES = code("building", "job")
-FINISHES = code(
-    *("backends", "finish", "floor", "wheel_archive", "wheel_checks", "wheel_elf", "wheel_tests"),
-    *("wheel_tools", "wheels"),
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """Everything a wheel is made from; `raw` changes with what the compiler sees, `key` with all.
-
-    `licences` are of code that is compiled in, by their names in the wheel.
+    """Everything a wheel is made from; `raw` changes with what the compiler sees, `decided` with
+    all. `licences` are of code that is compiled in, by their names in the wheel.
     """
 
     variant: WheelVariant
@@ -60,7 +46,7 @@ class Inputs:
     sysroot: BuiltSysroot
     licences: Mapping[str, bytes]
     raw: str
-    key: str
+    decided: keys.Inputs
 
 
 def inputs(shop: Workshop, variant: WheelVariant) -> Inputs:
@@ -82,7 +68,7 @@ def inputs(shop: Workshop, variant: WheelVariant) -> Inputs:
         planned.key,
         sources.key(recipe, shop.wheels),
         building.command(variant),
-        COMPILES,
+        keys.code("building", "job"),
     )
     return Inputs(
         variant=variant,
@@ -90,14 +76,7 @@ def inputs(shop: Workshop, variant: WheelVariant) -> Inputs:
         sysroot=target,
         licences=dict(licences(paths, recipe)),
         raw=raw,
-        key=digest(
-            raw,
-            recipe,
-            variant.cell,
-            tested_with(shop, variant),
-            FINISHES,
-            wheel_tools.versions(),
-        ),
+        decided=Keys(shop=shop).wheel(variant),
     )
 
 
@@ -119,20 +98,9 @@ def licences(paths: Mapping[LockedWheel, Path], recipe: WheelRecipe) -> Iterator
         yield from finish.licences_in(path).items()
 
 
-def tested_with(shop: Workshop, variant: WheelVariant) -> tuple[object, ...]:
-    """What decides the outcome of the recipe's test, beside the wheel."""
-    test = variant.recipe.test
-    script = shop.wheels / wheel_recipes.TESTS / test.script
-    data = shop.root / test.data
-    files = files_digest(data, store.sources(data)) if test.data and data.is_dir() else ""
-    needed = Needed(recipe=variant.recipe, purpose=Purpose.TEST, arch=variant.arch)
-    least = wheel_recipes.baseline(variant.cell, recipes.load_cpus(shop.recipes))
-    return (file_digest(script), files, shop.needed(needed), least)
-
-
 def tools(shop: Workshop, name: str, compiler: BuiltBase | None = None) -> BuiltBase:
     """A base for this machine."""
-    arch, spec = base.native(), recipes.load_bases(shop.recipes)[name]
+    arch, spec = base.native(), shop.bases[name]
     committed = archive.load(shop.base_lock_path(name, arch), spec, arch, command="./inv lock")
     return base.ensure(name, spec, arch, cache=shop.cache, committed=committed, compiler=compiler)
 
@@ -144,17 +112,18 @@ def wheel(shop: Workshop, variant: WheelVariant, *, volume: str = VOLUME) -> Bui
     """
     folder = shop.wheel_folder(variant)
     with locked(folder), shop.engine.reporting():
-        made = inputs(shop, variant)
-        if known := current(folder, made.key):
+        known = read(folder)
+        if known and not stages.wheel(known, Keys(shop=shop).wheel(variant)):
             return known
+        made = inputs(shop, variant)
         path, raw = compiled(shop, made, volume)
         return finished(shop, made, path, raw)
 
 
-def current(folder: Path, key: str) -> BuiltWheel | None:
-    """What an earlier run made of the same inputs."""
+def read(folder: Path) -> BuiltWheel | None:
+    """The wheel on record, where its file is what it was."""
     known = store.read_record(folder / "wheel.json", BuiltWheel)
-    return known if known and known.key == key and building.is_whole(folder, known.file) else None
+    return known if known and building.is_whole(folder, known.file) else None
 
 
 def compiled(shop: Workshop, made: Inputs, volume: str) -> tuple[Path, RawWheel]:
@@ -197,7 +166,8 @@ def finished(shop: Workshop, made: Inputs, raw: Path, compiled: RawWheel) -> Bui
         older.unlink()
     final = path.replace(folder / path.name)
     record = BuiltWheel(
-        key=made.key,
+        key=keys.key(made.decided),
+        inputs=dict(made.decided),
         variant=variant.id,
         file=described(final),
         version=variant.version,

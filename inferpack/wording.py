@@ -32,6 +32,14 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day(seconds: int) -> str:
+    """
+    >>> day(1_795_174_758)
+    '2026-11-20'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
 def row(features: tuple[str, ...] | None) -> str:
     """What a row of expectations asks of a CPU.
 

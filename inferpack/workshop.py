@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from inferpack import archive, base, locks, matrix, recipes, tools, wheel_recipes
@@ -52,6 +53,11 @@ class Workshop:
     def built_wheels(self) -> Path:
         return self.root / "build/wheels"
 
+    @cached_property
+    def bases(self) -> dict[str, Base]:
+        """Every base by name; read once, for all variants ask."""
+        return recipes.load_bases(self.recipes)
+
     def folder(self, variant: Variant) -> Path:
         return self.root / "build" / variant.id
 
@@ -79,7 +85,7 @@ class Workshop:
         """That of the base in which the wheels are used."""
         build = needed.purpose is Purpose.BUILD
         name = needed.recipe.builder if build else needed.recipe.test.base
-        return recipes.load_bases(self.recipes)[name].glibc
+        return self.bases[name].glibc
 
     def needed(self, needed: Needed) -> tuple[LockedWheel, ...]:
         """The wheels locked for it."""
@@ -88,7 +94,7 @@ class Workshop:
 
     def sysroot(self, variant: WheelVariant) -> Headers:
         """What a wheel is compiled against, of the suite and for the Python of its builder."""
-        builder = recipes.load_bases(self.recipes)[variant.recipe.builder]
+        builder = self.bases[variant.recipe.builder]
         return headers(builder.suite, builder.python, variant.packages)
 
     def sysroot_path(self, variant: WheelVariant) -> Path:
@@ -108,11 +114,10 @@ class Workshop:
 
         For a registry base it is ours of the same Python, whose tools build it.
         """
-        bases = recipes.load_bases(self.recipes)
         name = variant.recipe.base + variant.suffix
-        if name in bases:
-            return name, bases[name]
-        return next(item for item in bases.items() if item[1].python == variant.recipe.python)
+        if name in self.bases:
+            return name, self.bases[name]
+        return next(item for item in self.bases.items() if item[1].python == variant.recipe.python)
 
     def base_lock_path(self, name: str, arch: Arch) -> Path:
         return self.locks / f"base-{name}-{arch}.json"

@@ -145,7 +145,7 @@ def _speeds(task: TaskFindings, cpu: Cpu) -> list[str]:
         f"{task.name:8} accuracy {f'{task.pace}/s':>11}  spread   instructions that multiply",
         *(
             f"{name:8} {one.accuracy:8.2%} {one.per_s:11,.0f} {one.spread:7.1%}   "
-            f"{shorten(_instructions(one), WIDTH - 39)}"
+            f"{shorten(_instructions(one), WIDTH - 40)}"
             for name, one in _both(task)
         ),
         f"INT8 runs {task.speedup:.2f} times as fast as FP32"

@@ -32,10 +32,11 @@ const ground = (node) => {
 const own = (node) => [...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
 addEventListener("load", () => {
 const faint = [...document.querySelectorAll("body *")].flatMap((node) => {
-  const drawn = node.matches("svg rect:not(.track), svg circle");
+  const line = node.matches("svg polyline");
+  const drawn = line || node.matches("svg rect:not(.track), svg circle");
   if (!drawn && (!own(node) || node.matches("script, style, title, desc, #probe"))) return [];
   const style = getComputedStyle(node);
-  const colour = node.closest("svg") ? style.fill : style.color;
+  const colour = line ? style.stroke : node.closest("svg") ? style.fill : style.color;
   const found = contrast(colour, ground(node));
   return found < (drawn ? 3 : 4.5) ? [`${node.tagName}.${node.className} ${found}`] : [];
 });

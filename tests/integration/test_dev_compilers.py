@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from inferpack import base, emulation
+from inferpack import base
 from inferpack.engine import Engine
 from inferpack.model import Arch
-from inferpack.workshop import Workshop
 from tests.integration.conftest import proven
 from tests.integration.shells import SMALLEST, USER, bash
 
@@ -133,22 +132,3 @@ def test_the_runtime_flavour_has_no_compiler_and_torch_compile_says_so(engine: E
     finished = engine.run(digest, ["python3", "-c", COMPILE], timeout=900.0, **USER)
     assert finished.code == 1
     assert "InductorError" in finished.stderr
-
-
-@pytest.mark.skipif(base.native() is Arch.ARM64, reason="Arm's images are not emulated on Arm")
-def test_arms_is_whole_too(shop: Workshop, engine: Engine) -> None:
-    """Unpacked without emulation; only here does it run emulated."""
-    emulation.emulator(shop, Arch.ARM64)
-    _, options = emulation.by_kernel(Arch.ARM64)
-    script = f"""
-        dpkg --audit
-        apt-get check -qq
-        {CPP.replace("$1", "Ninja")}
-        uname -m
-    """
-    root = {**USER, "user": "0:0"}
-    variant = "onnxruntime-mlas-py311-arm64-dev"
-    environment = {"QEMU_CPU": "neoverse-n1"}
-    assert bash(engine, variant, script, environment=environment, **{**root, **options}) == (
-        "hello 201703\naarch64"
-    )

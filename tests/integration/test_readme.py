@@ -14,6 +14,12 @@ DEV = "onnxruntime-mlas-py311-amd64-dev"
 LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
 
 
+# Minutes each: the commands themselves are for tests/nightly/test_readme.py, what they do is
+# tested by test_bench, test_cpus, test_ladder and test_wheel_build in every run.
+SLOW = {"bench", "cpus", "proof-ladder", "wheel"}
+ELSEWHERE = {"test", "verify"}  # running now, and in a clone: test_verify.py
+
+
 def commands(program: str) -> list[list[str]]:
     """The lines of the README's blocks that run a program, as argument lists."""
     return [shlex.split(line, comments=True) for line in LINES if line.startswith(f"{program} ")]
@@ -22,13 +28,16 @@ def commands(program: str) -> list[list[str]]:
 def test_every_inv_command_works(checkout: Checkout) -> None:
     found = commands("./inv")
     assert {words[1] for words in found} == {
-        "bench", "cpus", "doctor", "explain", "image", "index", "list", "lock",
+        "bench", "cpus", "doctor", "explain", "image", "index", "list", "lock", "nightly", "plan",
         "proof-ladder", "render", "report", "sbom", "smoke", "test", "verify", "wheel",
     }  # fmt: skip
-    elsewhere = {"test", "verify"}  # running now, and in a clone: test_verify.py
-    ours = [words[1:] for words in found if words[1] not in elsewhere]
-    ends: list[tuple[list[str], Done]] = [(words, checkout.inv(*words)) for words in ours]
-    assert [(words, done.stderr) for words, done in ends if done.code != 0] == []
+    assert failing(checkout, [words for words in found if words[1] not in SLOW | ELSEWHERE]) == []
+
+
+def failing(checkout: Checkout, found: list[list[str]]) -> list[tuple[list[str], str]]:
+    """Those of the commands that fail, and what they say."""
+    ends: list[tuple[list[str], Done]] = [(words, checkout.inv(*words[1:])) for words in found]
+    return [(words, done.stderr) for words, done in ends if done.code != 0]
 
 
 def test_every_docker_command_works() -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from inferpack import cli, report
+from inferpack.expectation import Tolerance
 from inferpack.records import Evidence, agree
+from inferpack.trends import Past
 from tests.integration import browser
 from tests.integration.browser import DARK, LIGHT, look
 from tests.integration.conftest import VARIANTS
 from tests.unit import records
+from tests.unit.nights import failed, in_turn, passed
 from tests.unit.records import level
 
 TEMPLATES = cli.ROOT / "templates"
@@ -30,7 +33,23 @@ def page() -> str:
         *(records.evidence(variant) for variant in others[:-1]),
         agree(others[-1], records.image(), None, None, None),
     ]
-    return report.html(report.page(tuple(evidence)), TEMPLATES)
+    return report.html(report.page(tuple(evidence), pasts()), TEMPLATES)
+
+
+def pasts() -> tuple[Past, ...]:
+    """Many nights and one, on several machines, failed, emulated, worse."""
+    worse = passed(unpacked=150_000_000, speedups={"digits": 1.0}, kernels={"digits linear": LONG})
+    other = passed(machine="Xeon", speedups={"digits": 3.0})
+    kept = {
+        "long": [*[passed(), other] * 40, failed(LONG), *[worse] * 3, failed(f"{LONG}: {LONG}")],
+        "short": [passed()],
+        "emulated": [passed(emulated=True)] * 2,
+        "failed": [failed()] * 3,
+    }
+    return tuple(
+        Past(id=name, title=name, nights=in_turn(nights), tolerance=Tolerance())
+        for name, nights in kept.items()
+    )
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
@@ -55,17 +74,18 @@ def test_the_page_fits_is_legible_and_asks_for_nothing(
 def test_the_probe_sees_what_is_wrong(page: str, tmp_path: Path) -> None:
     """Too wide, too faint, an image from outside, an error: each would be noticed."""
     wrong = """
+<svg><g style="--soft:#ddd"><polyline points="0,0 9,9"/></g></svg>
 <p id="wide" style="width:2000px; max-width:none">wide</p><p style="color:#bbb">faint</p>
 <img src="http://127.0.0.1:9/x.png" alt=""><script>console.error("broken")</script></body>"""
     seen = look(page.replace("</body>", wrong), tmp_path, width=360)
     assert seen.found["content"] >= 2000
-    assert [item.split()[0] for item in seen.found["faint"]] == ["P."]
+    assert [item.split(".")[0] for item in seen.found["faint"]] == ["polyline", "P"]
     assert seen.found["resources"] == ["http://127.0.0.1:9/x.png"]
     assert any("broken" in line for line in seen.console)
 
 
 def test_a_chart_of_its_own_is_an_image_that_a_browser_shows(tmp_path: Path) -> None:
-    made = report.page(tuple(records.evidence(variant) for variant in VARIANTS))
+    made = report.page(tuple(records.evidence(variant) for variant in VARIANTS), pasts())
     for chart in report.drawings(made):
         (tmp_path / f"{chart.name}.svg").write_text(report.drawing(chart, TEMPLATES))
         body = f'<body><img id="i" src="{chart.name}.svg" alt=""><pre id="o"></pre><script>'

@@ -1,5 +1,6 @@
 """What takes too long for every run: `./inv test --only tests/nightly`."""
 
 from tests.integration.conftest import engine, image, run, shop, variant
+from tests.integration.scratch import checkout, proven_checkout
 
-__all__ = ["engine", "image", "run", "shop", "variant"]  # fixtures
+__all__ = ["checkout", "engine", "image", "proven_checkout", "run", "shop", "variant"]  # fixtures

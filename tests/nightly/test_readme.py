@@ -1,4 +1,6 @@
-"""What the README says to who installs our wheels, word for word, but for the server's address."""
+"""The README's commands that take minutes, and what it says to who installs our wheels: word for
+word, but for the server's address.
+"""
 
 import re
 import shlex
@@ -11,16 +13,23 @@ from inferpack import wheel_index, wheel_offers, wheels
 from inferpack.engine import Engine
 from inferpack.model import Arch
 from inferpack.workshop import Workshop
+from tests.integration.checkout import Checkout
 from tests.integration.clients import STATIC, Server, pip_on, serving
 from tests.integration.containers import mounted
 from tests.integration.test_index_wheels import needed
-from tests.integration.test_readme import BLOCKS
+from tests.integration.test_readme import BLOCKS, SLOW, commands, failing
 
 (BLOCK,) = (block.splitlines() for block in BLOCKS if block.startswith("pip install --index-url"))
 INSTALL, CHECK = map(shlex.split, BLOCK)
 INDEX, PROJECTS = INSTALL[3].strip("/").rpartition("/")[2], INSTALL[4:]
 LLAMA = "/test.py", "/data"
 BOTH = "import subprocess\nfor command in {commands}: subprocess.run(command, check=True)"
+
+
+def test_every_slow_inv_command_works(checkout: Checkout) -> None:
+    found = [words for words in commands("./inv") if words[1] in SLOW]
+    assert {words[1] for words in found} == SLOW
+    assert failing(checkout, found) == []
 
 
 @pytest.fixture(scope="module")

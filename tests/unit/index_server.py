@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from inferpack.model import File, LockedWheel
@@ -48,6 +49,9 @@ class Index:
     files: dict[str, bytes] = field(default_factory=dict)
     json: bool = False
     stated: dict[str, str] | None = None  # file name → sha256 on the page; None: the true ones
+    yanked: dict[str, str] = field(default_factory=dict)  # file name → why
+    python: dict[str, str] = field(default_factory=dict)  # file name → Requires-Python
+    uploaded: dict[str, str] = field(default_factory=dict)  # file name → time, on JSON pages
     ranges: bool = True
     login: str = ""  # user:password it insists on
     cuts: list[int] = field(default_factory=list)  # of each file request: cut after these bytes
@@ -73,6 +77,9 @@ class Index:
                     "url": f"../../files/{name}",
                     "hashes": {"sha256": stated[name]} if name in stated else {},
                     "size": len(self.files[name]),
+                    "yanked": (self.yanked[name] or True) if name in self.yanked else False,
+                    "requires-python": self.python.get(name),
+                    **({"upload-time": self.uploaded[name]} if name in self.uploaded else {}),
                 }
                 for name in names
             ]
@@ -80,8 +87,18 @@ class Index:
             body = json.dumps({**meta, "files": listed})
             return "application/vnd.pypi.simple.v1+json", body.encode()
         marks = {name: f"#sha256={stated[name]}" if name in stated else "" for name in names}
-        links = [f'<a href="../../files/{name}{marks[name]}">{name}</a>' for name in names]
+        told = {name: self.told(name) for name in names}
+        links = [
+            f'<a href="../../files/{name}{marks[name]}"{told[name]}>{name}</a>' for name in names
+        ]
         return "text/html", "<br>".join(links).encode()
+
+    def told(self, name: str) -> str:
+        """What a link says beside its address."""
+        about = {"requires-python": self.python.get(name), "yanked": self.yanked.get(name)}
+        return "".join(
+            f' data-{key}="{escape(value)}"' for key, value in about.items() if value is not None
+        )
 
 
 class Handler(BaseHTTPRequestHandler):

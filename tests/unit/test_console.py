@@ -35,3 +35,9 @@ def test_a_step_that_fails_is_marked(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(ValueError, match="no"), console.step("work"):
         raise ValueError("no")
     assert told(capsys) == ["  ✗ work"]
+
+
+def test_a_table_cuts_no_text_off(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "a reason " * 50
+    console.table(("name", "why"), [("one", long)])
+    assert capsys.readouterr().out.splitlines()[1].strip() == f"one   {long}".strip()

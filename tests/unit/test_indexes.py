@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,26 @@ def test_html_and_json_pages_say_the_same(json: bool) -> None:
         Link(name=name, url=f"{base}/{name}", sha256=sha(data), size=len(data) if json else None)
         for name, data in files.items()
     )
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_a_page_tells_which_python_a_file_is_for_and_why_it_was_yanked(json: bool) -> None:
+    names = [f"a-{number}-py3-none-any.whl" for number in range(3)]
+    made = Index(
+        files=dict.fromkeys(names, b""),
+        json=json,
+        python={names[0]: ">=3.11"},
+        yanked={names[1]: "broken on <Arm>", names[2]: ""},
+        uploaded={names[0]: "2026-11-03T12:00:00Z"},
+    )
+    with serving(made) as index:
+        found = indexes.links(f"{index.url}/a/", Indexes().session())
+    told = [(link.requires_python, link.yanked, link.uploaded) for link in found]
+    assert told == [
+        (">=3.11", None, date(2026, 11, 3) if json else None),
+        ("", "broken on <Arm>", None),
+        ("", "", None),
+    ]
 
 
 def test_a_project_the_index_does_not_know_has_no_links() -> None:

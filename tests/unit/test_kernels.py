@@ -1,13 +1,15 @@
 """Kernels that are others than before, and the instructions they ran."""
 
+from itertools import product
 from typing import Any
 
 import msgspec
 import pytest
 
-from inferpack import changes
+from inferpack import changes, summary
 from inferpack.difference import Change
 from inferpack.expectation import Tolerance
+from inferpack.kernels import ISAS, KINDS, isa_rank, worst_rank
 from inferpack.model import Variant
 from inferpack.proof import Report
 from tests.unit import records
@@ -157,3 +159,11 @@ def test_dot_products_that_a_few_samples_may_have_missed_are_no_loss(onnxruntime
     few, many = (report(onnxruntime, int8=sampled(count, vfmadd=0.1)) for count in (10, 22))
     assert list(changes.reports(old, few, TOLERANCE)) == []
     assert [change.worse for change in changes.reports(old, many, TOLERANCE)] == [True]
+
+
+def test_the_class_of_kernels_is_read_from_the_words_that_tell_it(onnxruntime: Variant) -> None:
+    for kind, isa in product(KINDS, (None, *ISAS)):
+        alone = {**INT8, "kernels": [kernel("linear", "a: b:avx2", kind=kind, isa=isa)]}
+        (told,) = summary.kernels(report(onnxruntime, int8=alone).main, "linear")
+        assert worst_rank(told) == (KINDS.index(kind), isa_rank(isa)), told
+    assert worst_rank("") < worst_rank("ref:any: reference")

@@ -41,7 +41,7 @@ def committed(shop: Workshop) -> tuple[Package, ...]:
 def test_what_an_image_is_made_of_is_needed(shop: Workshop, onnxruntime: Variant) -> None:
     spec = recipes.load_bases(shop.recipes)["bookworm"]
     lock = locks.read(shop.lock_path(onnxruntime)).wheels
-    python = base.python_of(committed(shop))
+    python = base.python_digest(committed(shop))
     prunes = {item: recipes.prune_of(onnxruntime, item.name) for item in lock}
     made = (
         VARIANT,
@@ -61,7 +61,7 @@ def test_layers_are_those_of_the_python_that_the_base_really_has(
     newer = (package("python3.11-minimal", "d"),)
     folder = shop.cache / "base" / base.key(spec, base.native(), committed(shop))
     store.write_record(folder / "base.json", BaseRecord(digest="", packages=newer))
-    keys = program.keys(onnxruntime, shop.selftest, base.python_of(newer))
+    keys = program.keys(onnxruntime, shop.selftest, base.python_digest(newer))
     found = needs.of(shop)
     assert set(keys) <= found.names
     assert found.kept["d" * 64] == OF_DEBIAN

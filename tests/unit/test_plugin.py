@@ -37,8 +37,8 @@ def test_a_changed_plugin_makes_a_new_layer(tmp_path: Path) -> None:
     source = tmp_path / "selftest"
     source.mkdir()
     chosen = variant("pytorch-openblas-py311-arm64")
-    before = program.key(chosen, source)
+    before = program.code_key(chosen, source)
     added = tmp_path / "plugins/pytorch-openblas/more.py"
     added.parent.mkdir(parents=True)
     added.write_text("")
-    assert program.key(chosen, source) != before
+    assert program.code_key(chosen, source) != before

@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from inferpack import cards, cli, report, store
+from inferpack import cards, cli, history, report, store
+from inferpack.expectation import Tolerance
+from inferpack.history import Entry
 from inferpack.model import Variant
-from inferpack.records import agree, gather
+from inferpack.records import agree, gather, pasts
 from inferpack.report import Page
+from inferpack.trends import Past
+from inferpack.workshop import Workshop
 from tests.unit import records
+from tests.unit.nights import AVX2, failed, in_turn, passed
 
 TEMPLATES = cli.ROOT / "templates"
+
+
+def checkout(root: Path) -> Workshop:
+    """One without records."""
+    for name in ("recipes", "templates", "wheels"):
+        (root / name).symlink_to(cli.ROOT / name)
+    return dataclasses.replace(cli.shop(), root=root)
 
 
 @pytest.fixture
@@ -26,10 +38,27 @@ def empty(onnxruntime: Variant) -> Page:
     return report.page((agree(onnxruntime, None, None, None, None),))
 
 
+@pytest.fixture
+def kept(onnxruntime: Variant) -> Page:
+    """With nights, of which the newest is worse than usual in all that there is."""
+    worse = passed(unpacked=150_000_000, kernels={"digits linear": AVX2}, version="1.32.0")
+    pasts = {
+        onnxruntime.id: in_turn([*[passed()] * 9, worse, failed("a|b <i>")]),
+        "emulated-arm64": in_turn([passed(emulated=True)]),
+        "wheel-amd64": in_turn([Entry(at=0, revision="", compressed=5_000_000)] * 2),
+        "never-built": (),
+    }
+    known = (
+        Past(id=name, title=name.title(), nights=nights, tolerance=Tolerance())
+        for name, nights in pasts.items()
+    )
+    return report.page((records.evidence(onnxruntime),), tuple(known))
+
+
 class Outline(HTMLParser):
     """Open tags that were never closed, ids, and everything that is named by src or href."""
 
-    VOID = frozenset({"meta", "link", "br", "rect", "line", "circle"})
+    VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "polyline"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +88,7 @@ def outline(text: str) -> Outline:
     return found
 
 
-@pytest.mark.parametrize("page", ["full", "empty"])
+@pytest.mark.parametrize("page", ["full", "empty", "kept"])
 def test_the_page_is_whole_and_needs_nothing_else(
     page: str, request: pytest.FixtureRequest
 ) -> None:
@@ -147,9 +176,7 @@ def test_a_card_s_gain_is_resnet_50_s_wherever_it_stands(onnxruntime: Variant) -
 
 
 def test_a_chart_that_is_no_longer_drawn_is_removed(onnxruntime: Variant, tmp_path: Path) -> None:
-    (tmp_path / "recipes").symlink_to(cli.ROOT / "recipes")
-    (tmp_path / "templates").symlink_to(TEMPLATES)
-    shop = dataclasses.replace(cli.shop(), root=tmp_path)
+    shop = checkout(tmp_path)
     for name in ("image", "proof", "bench", "ladder"):
         record = getattr(records.evidence(onnxruntime), name)
         store.write_record(shop.folder(onnxruntime) / f"{name}.json", record)
@@ -172,12 +199,49 @@ def test_text_from_a_record_is_no_markup(onnxruntime: Variant) -> None:
     assert "<script" not in report.markdown(page, TEMPLATES)
 
 
-def test_every_row_of_a_markdown_table_has_its_cells(full: Page) -> None:
+@pytest.mark.parametrize(("page", "count"), [("full", 7), ("kept", 9)])
+def test_every_row_of_a_markdown_table_has_its_cells(
+    page: str, count: int, request: pytest.FixtureRequest
+) -> None:
     """A kernel or an expression with | in it must not make one more."""
-    text = report.markdown(full, TEMPLATES)
+    text = report.markdown(request.getfixturevalue(page), TEMPLATES)
     tables = [
         {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines() if line[:1] == "|"}
         for block in re.split(r"\n\n", text)
         if block.startswith("|")
     ]
-    assert [len(widths) for widths in tables] == [1] * 7
+    assert [len(widths) for widths in tables] == [1] * count
+
+
+def test_without_a_history_nothing_is_said_of_one(full: Page) -> None:
+    for text in (report.html(full, TEMPLATES), report.markdown(full, TEMPLATES)):
+        assert "History" not in text
+
+
+def test_what_is_worse_than_usual_is_told_first(kept: Page, onnxruntime: Variant) -> None:
+    found = [(one.trend.id, len(one.trend.worse)) for one in kept.histories]
+    assert found == [(onnxruntime.id, 3), ("emulated-arm64", 0), ("wheel-amd64", 0)]
+    texts = report.html(kept, TEMPLATES), report.markdown(kept, TEMPLATES)
+    for told in ("3 worse than usual", "unpacked: 136.0 MB → 150.0 MB (+10.3%)", "2026-11-27"):
+        assert all(told in text for text in texts), told
+    assert "a|b &lt;i&gt;" in texts[0]
+    assert r"a\|b &lt;i>" in texts[1]
+    assert [(name, event.change.what) for name, event in kept.events] == [
+        (onnxruntime.id, "version"),
+        (onnxruntime.id, "digits linear kernel"),
+    ]
+
+
+def test_histories_of_images_and_wheels_are_read_and_drawn(tmp_path: Path) -> None:
+    shop = checkout(tmp_path)
+    image, wheel = shop.variants()[0], shop.wheel_variants()[0]
+    earlier, later = in_turn([passed(), failed()])
+    history.append(shop.folder(image), later)
+    history.append(shop.folder(image), earlier)
+    history.append(shop.wheel_folder(wheel), Entry(at=0, revision="", compressed=5_000_000))
+    known = {past.id: past.nights for past in pasts(shop) if past.nights}
+    assert known.keys() == {image.id, wheel.id}
+    assert known[image.id] == (earlier, later)
+    folder = report.write_report(shop, tmp_path / "report").parent
+    charts = {path.stem for path in folder.glob("history-*.svg")}
+    assert charts == {f"history-{image.id}", f"history-{wheel.id}"}
