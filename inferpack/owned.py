@@ -5,7 +5,7 @@ an image that no record here names is left alone, and so is BuildKit's cache, wh
 builds lie.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -72,6 +72,7 @@ class Owned:
     def items(self) -> Iterator[Item]:
         yield from map(self.container, self.left)
         yield from self.passing()
+        yield from self.alone()
         for folder in self.folders:
             yield from self.built(folder)
             yield from self.builder(folder)
@@ -122,7 +123,7 @@ class Owned:
         return {variant.id: variant for variant in self.shop.variants()}
 
     def ours(self, digest: str) -> Held | None:
-        """An image that the engine has, if not under other names than inferpack's alone."""
+        """An image of the engine's with a name of inferpack's, or with none."""
         held = self.held.get(digest)
         return held if held and (own(held) or not held.names) else None
 
@@ -142,6 +143,20 @@ class Owned:
             free=partial(storage.remove_container, self.engine, found.id),
         )
 
+    def image(
+        self, held: Held, *, used: float, needed: bool, free: Callable[[], None] | None = None
+    ) -> Item:
+        """An index has no layers of its own to weigh."""
+        return Item(
+            kind="images",
+            name=min(own(held), default=held.digest),
+            used=used,
+            needed=needed,
+            parts=() if held.digest in self.indexes else self.parts(held),
+            kept=self.kept(held),
+            free=free or partial(remove, self.engine, held),
+        )
+
     def built(self, folder: Path) -> Iterator[Item]:
         """The image on record, and those whose place it has taken."""
         record, proven = images.read(folder), proof.read(folder)
@@ -150,30 +165,17 @@ class Owned:
                 is_current = record is not None and record.digest == held.digest
                 times = [record.built] if record and is_current else [held.created]
                 times += [proven.proven] if proven and proven.digest == held.digest else []
-                yield Item(
-                    kind="images",
-                    name=min(own(held), default=held.digest),
-                    used=max(times),
-                    needed=is_current and folder.name in self.needs.names,
-                    parts=self.parts(held),
-                    kept=self.kept(held),
-                    free=partial(self.forget, held, folder),
-                )
+                needed = is_current and folder.name in self.needs.names
+                free = partial(self.forget, held, folder)
+                yield self.image(held, used=max(times), needed=needed, free=free)
 
     def builder(self, folder: Path) -> Iterator[Item]:
         """The image that a wheel is compiled in: as old as what was made there last."""
         records = (folder / "builder/builder.json", folder / "raw/raw.json", folder / "wheel.json")
         made = store.read_record(records[0], BuilderRecord)
         if made and (held := self.ours(made.digest)):
-            yield Item(
-                kind="images",
-                name=min(own(held), default=held.digest),
-                used=max(path.stat().st_mtime for path in records if path.exists()),
-                needed=folder.name in self.needs.names,
-                parts=self.parts(held),
-                kept=self.kept(held),
-                free=partial(remove, self.engine, held),
-            )
+            used = max(path.stat().st_mtime for path in records if path.exists())
+            yield self.image(held, used=used, needed=folder.name in self.needs.names)
 
     def passing(self) -> Iterator[Item]:
         """Images of killed tests and verifications, whose names tell which checkout's they are."""
@@ -182,15 +184,16 @@ class Owned:
         names |= {tests.name(self.shop, wheel) for wheel in self.shop.wheel_variants()}
         for held in self.held.values():
             if held.names and held.names <= names:
-                yield Item(
-                    kind="images",
-                    name=min(held.names),
-                    used=FIRST,
-                    needed=False,
-                    parts=self.parts(held),
-                    kept=self.kept(held),
-                    free=partial(remove, self.engine, held),
-                )
+                yield self.image(held, used=FIRST, needed=False)
+
+    def alone(self) -> Iterator[Item]:
+        """Indexes whose images all have lost their names, as where a `clean` was killed."""
+        records = [images.read(it) for it in self.folders if it.name in self.needs.names]
+        current = {record.digest for record in records if record}
+        for index in self.held.values():
+            named = {item.digest for item in self.indexes.get(index.digest, {}).values()}
+            if named and own(index) and not named & self.held.keys():
+                yield self.image(index, used=FIRST, needed=bool(named & current))
 
     def ccache(self) -> Iterator[Item]:
         """The compiler's cache, once this checkout has used it; others on the engine may too."""
@@ -223,13 +226,12 @@ class Owned:
         return IN_USE if digests & self.used else ""
 
     def forget(self, held: Held, folder: Path) -> None:
-        """Indexes first: what they name is there."""
-        with self.engine.reporting():
-            for index in self.naming(held.digest):
-                for name in own(index):
-                    if named := self.indexes.get(self.engine.digest(name) or ""):
-                        multiarch.leave(self.engine, name, named, held.digest)
+        """Indexes last: killed before that, the next run finds it gone and makes all names anew."""
         remove(self.engine, held)
+        with self.engine.reporting():
+            for name in (name for index in self.naming(held.digest) for name in own(index)):
+                if named := self.indexes.get(self.engine.digest(name) or ""):
+                    multiarch.leave(self.engine, name, named, held.digest)
         left = tuple(item for item in images.made(folder) if item.digest != held.digest)
         images.write_made(folder, left)
 

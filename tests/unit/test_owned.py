@@ -130,6 +130,19 @@ def test_an_index_of_two_is_then_of_the_other(shop: Workshop, engine: FakeEngine
     assert sorted(engine.names) == sorted([OLDER, ONE])
 
 
+def test_an_index_whose_images_have_lost_their_names_goes_as_they_would_have(
+    shop: Workshop, engine: FakeEngine
+) -> None:
+    """As after a kill between the two."""
+    for name in (OLDER, NAME):
+        del engine.names[name]
+    assert told(shop) == {ONE: (False, ""), ARM_NAME: (True, "")}
+    del engine.names[ARM_NAME]
+    assert told(shop) == {ONE: (False, ""), BOTH: (True, "")}
+    free(shop, ONE, BOTH)
+    assert engine.names == {}
+
+
 def test_an_index_of_another_checkout_stays(shop: Workshop, engine: FakeEngine) -> None:
     engine.names[BOTH] = index(amd64=NEW, arm64="sha256:" + "f" * 64)
     before = engine.names[BOTH]
