@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HERE = Path(os.environ.get("INFERPACK_CWD", ""))  # where the user is
 ARCH = {"arch": "amd64, arm64 or all; without it this machine's"}
+BUILDER = {"builder": "a buildx builder that builds the images; without it the engine's own"}
 SCAN = {
     "advisories": "a file: Debian's security tracker, or OSV's JSON or zip; may be repeated",
     "severity": "the least that stops an image: low, medium, high or critical; what nobody has "
@@ -89,13 +90,14 @@ def render(_: Context, glob: str) -> None:
         console.result(str(pipeline.rendered(shop(), variant).relative_to(ROOT)))
 
 
-@task(help=ARCH)
+@task(help={**ARCH, **BUILDER})
 @command
-def image(_: Context, glob: str, arch: str = "") -> None:
+def image(_: Context, glob: str, arch: str = "", builder: str = "") -> None:
     """Build images and prove INT8 in each; the last line is the image's digest."""
     from inferpack import supply  # noqa: PLC0415
 
-    each(glob, lambda variant: supply.image(shop(), variant).digest, arch=arch)
+    own = shop().built_by(builder)
+    each(glob, lambda variant: supply.image(own, variant).digest, arch=arch)
 
 
 @task(
@@ -121,23 +123,32 @@ def plan_(_: Context, glob: str, json: bool = False, since: str = "") -> None:
     console.note(plan.summary(planned))
 
 
-@task
+@task(
+    positional=["glob"],
+    help={
+        "registry": "HOST/NAMESPACE that gets what is proven, by digest; publish then gives names",
+        "key": "what signs: a key of cosign's, or `keyless` in GitHub Actions",
+    },
+)
 @command
-def nightly(_: Context, glob: str) -> None:
+def nightly(_: Context, glob: str, registry: str = "", key: str | None = None) -> None:
     """Build and prove all that is new or has changed, of every architecture; then one table."""
     from inferpack import nightly as night  # noqa: PLC0415
+    from inferpack import publish as publishing  # noqa: PLC0415
 
     prepare()
-    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs)))
+    to = publishing.publisher(shop(), registry, here(key), os.environ) if registry else None
+    sys.exit(night.night(shop(), glob, lambda archs: prepare(archs=archs), to))
 
 
-@task(help=ARCH)
+@task(help={**ARCH, **BUILDER})
 @command
-def smoke(_: Context, glob: str, arch: str = "") -> None:
+def smoke(_: Context, glob: str, arch: str = "", builder: str = "") -> None:
     """Prove images again, building what is not there."""
     from inferpack import pipeline  # noqa: PLC0415
 
-    each(glob, lambda variant: pipeline.image(shop(), variant, again=True).digest, arch=arch)
+    own = shop().built_by(builder)
+    each(glob, lambda variant: pipeline.image(own, variant, again=True).digest, arch=arch)
 
 
 @task(help=ARCH)
@@ -335,7 +346,7 @@ def publish(
     help={
         "from": "HOST/NAMESPACE that has them",
         "to": "HOST/NAMESPACE that gets them",
-        "key": "cosign's public key, by which all must be signed",
+        "key": "cosign's public key, by which all must be signed, or `keyless`: by this workflow",
         **SCAN,
     },
     iterable=["advisories"],
@@ -358,7 +369,9 @@ def promote(
 
     prepare()
     with scanning.optional(shop(), [HERE / name for name in advisories], severity) as judge:
-        route = promotion.route(shop(), from_, to, key=here(key), scan=judge)
+        route = promotion.route(
+            shop(), from_, to, key=here(key), environment=os.environ, scan=judge
+        )
         each_recipe(glob, lambda own: releases.told(promotion.promote(shop(), route, own)))
 
 
@@ -439,7 +452,7 @@ def test(_: Context, only: str = "") -> None:
 @task
 @command
 def lint(_: Context) -> None:
-    """ruff, mypy and hadolint."""
+    """ruff, mypy, hadolint, actionlint and zizmor."""
     lint_sources()
 
 

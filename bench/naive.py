@@ -16,7 +16,7 @@ from bench.commandline import run
 from bench.figures import Build, Comparison, Report, Side
 from bench.names import PREFIX
 from bench.rival import GZIP, ZSTD, Minbase
-from inferpack import console, pipeline, process
+from inferpack import console, hosts, process
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
@@ -121,7 +121,7 @@ def measure(shop: Workshop, variants: tuple[Variant, ...], root: Path) -> Report
         compare(shop, bases[rival.suite(shop, variant)], variant, root) for variant in variants
     )
     return Report(
-        machine=pipeline.processor(),
+        machine=hosts.here(),
         cpus=len(os.sched_getaffinity(0)),
         engine=shop.engine.version(),
         naive_bases={suite: base.digest for (suite, _), base in bases.items()},

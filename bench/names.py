@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from inferpack.engine import Engine, Manifest
+from inferpack.buildx import Manifest
+from inferpack.engine import Engine
 from inferpack.model import Arch
 
 PREFIX = "inferpack-bench"

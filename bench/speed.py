@@ -12,7 +12,7 @@ from bench import ours, rival
 from bench.commandline import run
 from bench.names import PREFIX
 from bench.rival import ZSTD, Minbase
-from inferpack import console, pipeline, program, throughput
+from inferpack import console, hosts, pipeline, program, throughput
 from inferpack.engine import Engine
 from inferpack.model import Variant
 from inferpack.store import write_record
@@ -123,7 +123,7 @@ def main(user: Workshop, glob: str) -> Path:
         variants = user.variants(glob)
         bases = rival.minbases(shop, variants)
         races = tuple(race(shop, user, bases[rival.suite(shop, item)], item) for item in variants)
-    report = Report(machine=pipeline.processor(), races=races)
+    report = Report(machine=hosts.here(), races=races)
     console.table(HEADER, rows(report), right=RIGHT)
     return write_record(user.root / "build/bench/speed.json", report)
 

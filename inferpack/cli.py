@@ -73,10 +73,9 @@ def check_arch(arch: str) -> None:
 
 def native(variant: "Variant") -> "Variant":
     """The variant; UsageError where another architecture's CPU would have to be emulated."""
-    from inferpack import base  # noqa: PLC0415
-
-    if variant.arch is not base.native():
-        wrong = f"this machine is {base.native()}, and an emulated CPU's speed says nothing"
+    own = shop().engine_for(variant.arch).arch
+    if variant.arch is not own:
+        wrong = f"its engine's machine is {own}, and an emulated CPU's speed says nothing"
         raise UsageError(variant.id, wrong, f"run it on {variant.arch} hardware")
     return variant
 
@@ -130,23 +129,11 @@ def every(jobs: Mapping[str, tuple[str, Callable[[], str]]]) -> None:
 
 
 def lint_sources() -> None:
-    from inferpack import process  # noqa: PLC0415
+    from inferpack import lint  # noqa: PLC0415
 
     tools = Path(sys.executable).parent
-    sources = [
-        ROOT / name
-        for name in ("inferpack", "selftest", "tests", "bench", "ci", "docs", "tasks.py")
-    ]
-    dockerfiles = sorted(path for source in sources for path in source.rglob("*.Dockerfile"))
-    with console.step("lint: ruff, mypy, hadolint"):
-        commands: tuple[list[str | Path], ...] = (
-            [tools / "ruff", "check", *sources],
-            [tools / "ruff", "format", "--check", *sources],
-            [tools / "mypy", "--config-file", ROOT / "pyproject.toml"],
-            [tools / "hadolint", *dockerfiles],
-        )
-        for argv in commands:
-            process.run(argv, log=logs() / "lint.log", cwd=ROOT, quiet=True)
+    with console.step("lint: ruff, mypy, hadolint, actionlint, zizmor"):
+        lint.run(lint.commands(ROOT), tools=tools, root=ROOT, log=logs() / "lint.log")
 
 
 def logs() -> Path:
@@ -185,7 +172,8 @@ def prepare(*, docker: bool = True, tests: bool = False, archs: Iterable["Arch"]
 
     at_work()
     physician.insist(machine(), physician.mend(machine(), docker=docker, tests=tests))
-    emulators = {arch: shop().emulator(arch) for arch in archs if arch is not base.native()}
+    here = {arch for arch in archs if arch not in shop().engines}
+    emulators = {arch: shop().emulator(arch) for arch in here if arch is not base.native()}
     if emulators:  # fetching them needs what is there only now
         found = physician.mend(machine(), docker=docker, emulators=emulators)
         physician.insist(machine(), found)
@@ -193,7 +181,7 @@ def prepare(*, docker: bool = True, tests: bool = False, archs: Iterable["Arch"]
 
 @functools.cache
 def shop() -> "Workshop":
-    from inferpack import indexes, provenance  # noqa: PLC0415
+    from inferpack import engines, indexes, provenance  # noqa: PLC0415
     from inferpack.engine import Engine  # noqa: PLC0415
     from inferpack.workshop import Workshop  # noqa: PLC0415
 
@@ -203,6 +191,7 @@ def shop() -> "Workshop":
         indexes=lambda: indexes.from_pip(logs() / "pip.log"),
         origin=lambda: provenance.origin(ROOT, logs() / "git.log"),
         now=lambda: int(time.time()),
+        engines=engines.parsed(os.environ.get(engines.SETTING, ""), logs()),
     )
 
 

@@ -39,11 +39,13 @@ def climb(
     `seconds` is what each bench takes, `rounds` how often levels that are compared are timed.
     """
     proven = pipeline.image(shop, variant)
+    made = emulation.emulator(shop, variant.arch)
+    emulation.refuse_unreachable(made, variant, proven.digest)
     climber = Climber(
-        engine=shop.engine,
+        engine=made.engine,
         variant=variant,
         digest=proven.digest,
-        emulator=shop.emulator(variant.arch),
+        emulator=made.path,
         seconds=seconds,
         rounds=rounds,
     )
@@ -55,7 +57,7 @@ def recorded(shop: Workshop, climber: "Climber", proven: Proof) -> Climbed:
     known, switches = recipes.load_ladder(shop.recipes), climber.variant.recipe.switches
     tried = ladder.rungs(known, switches, proven.report.cpu.features)
     folder = shop.folder(climber.variant)
-    with locked(folder), shop.engine.reporting():
+    with locked(folder), climber.engine.reporting():
         ladder.path_of(folder).unlink(missing_ok=True)
         levels = climber.levels(tried)
         found = Ladder(

@@ -35,7 +35,7 @@ def run(shop: Workshop, variant: Variant) -> Found:
     proven = pipeline.image(shop, variant)
     made = emulation.emulator(shop, variant.arch)
     folder = shop.folder(variant)
-    with locked(folder), shop.engine.reporting():
+    with locked(folder), made.engine.reporting():
         compatibility.path_of(folder).unlink(missing_ok=True)
         tried = tuple(results(shop, made, variant, proven))
         found = Compatibility(

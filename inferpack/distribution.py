@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from inferpack import console, process
 from inferpack.errors import InferpackError
+from inferpack.layout import Config
 
 T = TypeVar("T")
 ABSENT = "has no such image"
@@ -99,7 +100,7 @@ class Published:
         return f"{self.repository}@{self.digest}"
 
     def tag(self, suffix: str) -> str:
-        """The tag under which cosign keeps what belongs to the image: `sig` or `att`."""
+        """A tag of its digest: cosign keeps what belongs to an image under `sig` and `att`."""
         return f"{self.repository}:{self.digest.replace(':', '-')}.{suffix}"
 
 
@@ -178,6 +179,12 @@ def platforms(tools: Tools, image: Published) -> tuple[Published, ...]:
     if found is None:
         raise InferpackError(str(image), "is not in its registry", "publish it first")
     return tuple(replace(image, digest=item.digest) for item in found.manifests)
+
+
+def labels(tools: Tools, image: Published) -> dict[str, str]:
+    """What an image in its registry says of itself."""
+    words = ("manifest", "fetch-config", *plain(image.repository), str(image))
+    return parsed(str(image), oras(tools, *words, at=image.repository), Config).labels
 
 
 def tag(tools: Tools, image: Published, *tags: str) -> None:

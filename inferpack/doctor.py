@@ -26,7 +26,7 @@ PROGRAMS = {
     "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
     "patch": "patch",  # to sources of wheels
 }
-CLIENTS = {"skopeo": "skopeo"}  # of registries, not ours: for tests
+FOR_TESTS = {"skopeo": "skopeo", "openssl": "openssl", "ip": "iproute2"}
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu comes without it
 
@@ -74,9 +74,9 @@ def examine(
     emulators: Mapping[Arch, Path] = NONE,
 ) -> tuple[Finding, ...]:
     """Every prerequisite, in the order of need; `docker`: also an engine, `tests`: also a browser
-    and CLIENTS, `emulators`: also that the kernel runs other architectures by these.
+    and FOR_TESTS, `emulators`: also that the kernel runs other architectures by these.
     """
-    wanted = PROGRAMS | CLIENTS if tests else PROGRAMS
+    wanted = PROGRAMS | FOR_TESTS if tests else PROGRAMS
     programs = (Finding(name=it, found=shutil.which(it), package=wanted[it]) for it in wanted)
     keys = Finding(
         name="Debian's archive keys",

@@ -13,12 +13,13 @@ def image(shop: Workshop, known: Keys, variant: Variant, recorded: Image | None)
         return (stages.NEVER,)
     if recorded.unpacked > variant.budget_mb * images.MB:
         return ("over its budget",)
-    held = shop.engine.digest(recorded.digest) is not None
+    held = shop.engine_for(variant.arch).digest(recorded.digest) is not None
     return stages.image(recorded, known.here(variant), held=held, revision=known.revision())
 
 
 def names(shop: Workshop, variant: Variant, digest: str) -> tuple[str, ...]:
     """Why a proven image must get its names: a run was killed before, or somebody took them."""
+    engine = shop.engine_for(variant.arch)
     asked = {images.unproven(variant): None, variant.reference: digest}
-    right = all(shop.engine.digest(name) == meant for name, meant in asked.items())
+    right = all(engine.digest(name) == meant for name, meant in asked.items())
     return () if right else (stages.UNNAMED,)

@@ -15,7 +15,7 @@ from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
 from typing import Any, Protocol
 
-from inferpack import base, binfmt, console, process, program, proof, recipes, translation
+from inferpack import binfmt, console, hosts, process, program, proof, recipes, translation
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.expectation import Feature, Least
@@ -48,12 +48,14 @@ class Emulator:
     handlers: Path = binfmt.FOLDER
 
 
-def emulator(shop: Workshop, arch: Arch) -> Emulator:
-    """Fetches QEMU where it is not in the cache; InferpackError where images cannot reach it."""
+def emulator(shop: Workshop, arch: Arch, engine: Engine | None = None) -> Emulator:
+    """Fetches QEMU where it is not in the cache; without an engine, for that of the images."""
     path = shop.emulator(arch)
     printed = process.run([path, "--version"], log=shop.cache / "logs/qemu.log", quiet=True)
     found = re.search(r"version (\S+)", printed)
-    return Emulator(engine=shop.engine, path=path, version=found[1] if found else "unknown")
+    return Emulator(
+        engine=engine or shop.engine_for(arch), path=path, version=found[1] if found else "unknown"
+    )
 
 
 class Guest(Protocol):
@@ -65,9 +67,9 @@ class Guest(Protocol):
     def arch(self) -> Arch: ...
 
 
-def is_needed(variant: Guest) -> bool:
-    """Whether this machine runs what is the variant's only by emulation."""
-    return variant.arch is not base.native()
+def is_needed(engine: Engine, variant: Guest) -> bool:
+    """Whether the engine's machine runs what is the variant's only by emulation."""
+    return variant.arch is not engine.arch
 
 
 def machine(shop: Workshop, variant: Variant) -> str:
@@ -146,10 +148,10 @@ def selftest(
     """selftest in an image on an emulated CPU, and on Arm what QEMU translated; `refused`: all
     that is asked is how the image refuses this CPU; `threads`: 0 for all the CPUs there are.
     """
-    refuse_unreachable(made, variant)
+    refuse_unreachable(made, variant, digest)
     command, options = (
         by_kernel(variant.arch)
-        if is_needed(variant)
+        if is_needed(made.engine, variant)
         else by_path(made.path, model, refused=refused)
     )
     options["owner"] = f"{variant.id} on {model} in {made.engine.logs}"
@@ -169,14 +171,15 @@ def selftest(
     return finished, translated.result()
 
 
-def refuse_unreachable(made: Emulator, variant: Guest) -> None:
-    """Where the engine is elsewhere, or this kernel does not know our QEMU."""
-    host = made.engine.host
-    if host and not host.startswith("unix://"):
-        wrong = f"the engine at {host} cannot hand over QEMU's log"
+def refuse_unreachable(made: Emulator, variant: Guest, digest: str) -> None:
+    """Where the engine is elsewhere, or this kernel does not know our QEMU; `digest`: of an image
+    that could tell.
+    """
+    if not hosts.is_here(made.engine, digest):
+        wrong = f"the engine at {made.engine.endpoint.address} cannot hand over QEMU's log"
         hint = f"prove {variant.arch} images on the engine's own machine"
         raise InferpackError(variant.id, wrong, hint)
-    if is_needed(variant) and not binfmt.serves(made.path, made.handlers):
+    if is_needed(made.engine, variant) and not binfmt.serves(made.path, made.handlers):
         wrong = f"this kernel does not run {variant.arch} programs by our QEMU {made.version}"
         raise InferpackError(variant.id, wrong, f"sudo ci/engine emulator {made.path}")
 

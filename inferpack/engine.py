@@ -1,6 +1,5 @@
-"""The only Docker: BuildKit builds through `docker buildx`, everything else through the SDK."""
+"""The only Docker: builds go through buildx, everything else through the SDK."""
 
-import json
 import os
 import tempfile
 import time
@@ -11,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from inferpack import process
+from inferpack.buildx import Builder, Manifest
+from inferpack.endpoint import Endpoint
 from inferpack.errors import InferpackError
 from inferpack.model import Arch
 
@@ -21,16 +21,8 @@ if TYPE_CHECKING:
 
 SNAPSHOTTER = "io.containerd.snapshotter.v1"
 OWNER = "io.inferpack.owner"  # a container's label: who started it
-TIMEOUT = 600  # seconds without an answer
 NOBODY_IN_PARTICULAR = "23456:23456"  # an image must not depend on its own user
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
-    """What names an image: the digest of its manifest, whose size is in bytes."""
-
-    digest: str
-    size: int
+CONTINUES = "the same command continues where it stopped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,31 +36,40 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A Docker engine with the containerd image store."""
+    """A Docker engine with the containerd image store.
+
+    `host`: where it is, as DOCKER_HOST has it; `context`: Docker's name for it; neither: where
+    Docker would look. `elsewhere`: the buildx builder that builds for it, empty for its own;
+    `probed`: hosts.py's.
+    """
 
     logs: Path
     host: str = field(default_factory=lambda: os.environ.get("DOCKER_HOST", ""))
+    context: str = ""
+    elsewhere: str = ""
+    probed: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(host=self.host, context=self.context)
 
     @cached_property
     def client(self) -> "DockerClient":
-        import docker  # noqa: PLC0415  # 0.2 s: only for commands that talk to an engine
-        from docker.context import ContextAPI  # noqa: PLC0415
+        import docker  # noqa: PLC0415
 
         try:
-            chosen = os.environ.get("DOCKER_CONTEXT")
-            context = None if self.host else ContextAPI.get_context(chosen)
-            client = (
-                docker.DockerClient(context.Host, tls=context.TLSConfig, timeout=TIMEOUT)
-                if context and context.name != "default"
-                else docker.from_env(timeout=TIMEOUT)
-            )
-            client.ping()
+            return self.endpoint.connected()
         except (docker.errors.DockerException, OSError) as err:
-            where = self.host or "unix:///var/run/docker.sock"
-            raise InferpackError(
-                where, "no Docker engine answers", "./inv doctor shows what is missing"
-            ) from err
-        return client
+            where, hint = self.endpoint.address, "./inv doctor shows what is missing"
+            if self.context:
+                hint = f"try: docker --context {self.context} version"
+            raise InferpackError(where, "no Docker engine answers", hint) from err
+
+    @cached_property
+    def arch(self) -> Arch:
+        """The architecture of its machine."""
+        found = self.client.info()["Architecture"]
+        return next(arch for arch in Arch if arch.machine == found)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -80,8 +81,8 @@ class Engine:
             yield
         except (docker.errors.DockerException, RequestException) as err:
             reason = str(err).splitlines()[0]
-            hint = "look at the engine's log; the same command continues where it stopped"
-            raise InferpackError("docker engine", f"failed: {reason}", hint) from err
+            hint = f"look at the engine's log; {CONTINUES}"
+            raise InferpackError(self.endpoint.title, f"failed: {reason}", hint) from err
 
     def stores_by_containerd(self) -> bool:
         return ["driver-type", SNAPSHOTTER] in (self.client.info().get("DriverStatus") or [])
@@ -101,40 +102,49 @@ class Engine:
     def build(
         self, context: Path, *, name: str, arch: Arch, created: int, cached: bool = True
     ) -> Manifest:
-        """Builds a context without network.
-
-        The same context and `created` (seconds since 1970) give the same digest: every layer is a
-        tar with fixed times, linked rather than copied. zstd takes half of gzip's time for a
-        smaller image, and Docker >= 23 pulls it; forced, so that what the engine has cached in
-        another compression cannot change the digest.
-        """
+        """Builds a context without network: see buildx. The engine then has it under this name."""
         before = self.digest(name)
-        output = (
-            f"type=image,name={name},compression=zstd,force-compression=true,oci-mediatypes=true"
-        )
-        argv: list[str | Path] = ["docker", "buildx", "build", "--builder", self.builder]
-        argv += ["--platform", f"linux/{arch}", "--network", "none", "--provenance=false"]
-        argv += ["--build-arg", f"SOURCE_DATE_EPOCH={created}"]
-        argv += ["--output", output, "--progress", "plain"]
-        argv += [] if cached else ["--no-cache"]
-        # A file of its own: a build of another variant may run at the same time.
+        if not self.stores_by_containerd():
+            hint = 'add "features": {"containerd-snapshotter": true} to its daemon.json'
+            raise InferpackError(self.endpoint.title, "has no containerd image store", hint)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=context.parent) as folder:
-            metadata = Path(folder) / "metadata.json"
-            process.run(
-                [*argv, "--metadata-file", metadata, context], log=context.parent / "build.log"
+            archive = Path(folder) / "image.tar" if self.elsewhere else None
+            own = Builder(
+                docker=self.endpoint.command,
+                name=self.elsewhere or self.builder,
+                reach=None if self.endpoint.is_local else self.endpoint.reach,
             )
-            made = json.loads(metadata.read_text())["containerimage.descriptor"]
+            try:
+                made = own.build(
+                    context, name=name, arch=arch, created=created, cached=cached, archive=archive
+                )
+            except InferpackError as err:
+                if self.answers():
+                    raise
+                wrong = f"was lost in mid-build: {self.endpoint.address} answers no more"
+                raise InferpackError(self.endpoint.title, wrong, CONTINUES) from err
+            if archive:
+                with archive.open("rb") as file:
+                    self.client.images.load(file)
+        if (found := self.digest(name)) != made.digest:
+            wrong = f"{own.name} built {made.digest}, and the engine has {found}"
+            raise InferpackError(name, wrong, "use a builder and an engine of about the same age")
         self.discard(before)
-        return Manifest(digest=str(made["digest"]), size=int(made["size"]))
+        return made
+
+    def answers(self) -> bool:
+        import docker  # noqa: PLC0415
+
+        try:
+            self.endpoint.reach()
+            return bool(self.client.ping())
+        except (docker.errors.DockerException, OSError):
+            return False
 
     @property
     def builder(self) -> str:
-        """The builder that shares the engine's own image store has its context's name."""
-        if self.host:
-            return "default"
-        return process.run(
-            ["docker", "context", "show"], log=self.logs / "context.log", quiet=True
-        ).strip()
+        """The builder that shares the engine's image store."""
+        return self.endpoint.builder(self.logs)
 
     def name(self, digest: str, reference: str) -> None:
         """Names an image; the one that had the name goes, unless it has another."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from msgspec import field
 
 from inferpack import console
-from inferpack.engine import Engine, Manifest
+from inferpack.buildx import Manifest
+from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import SITE, LockedWheel, Package, Variant
 from inferpack.store import read_record, write_record

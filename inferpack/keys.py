@@ -33,7 +33,7 @@ from inferpack.workshop import Workshop
 
 PACKAGE = Path(__file__).parent
 # The modules whose code decides an image's bytes; the base's and each layer's stand beside them.
-MAKERS = ("engine", "layers", "pipeline", "program", "render", "store", "tree", "unpack")
+MAKERS = ("buildx", "layers", "pipeline", "program", "render", "store", "tree", "unpack")
 COMPILERS = ("backends", "builder", "building", "job", "sources", "source_files", "sysroot")
 FINISHERS = (
     *("finish", "floor", "wheel_archive", "wheel_checks", "wheel_elf", "wheel_tests"),
@@ -116,7 +116,8 @@ class Keys:
         """The same, and the programs by which this machine and its engine would make it."""
         strip, log = layers.STRIP[variant.arch], self.shop.cache / "logs/strip.log"
         tools = self.once(strip, lambda: digest(layers.version(strip, log)))
-        engine = self.once("engine", self.shop.engine.version)
+        own = self.shop.engine_for(variant.arch)
+        engine = self.once(("engine", variant.arch), own.version)
         return {**self.image(variant), Input.TOOLS: digest(tools, engine)}
 
     def wheel(self, variant: WheelVariant) -> dict[str, str]:

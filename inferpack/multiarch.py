@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from inferpack import images, proof
-from inferpack.engine import Engine, Manifest
+from inferpack.buildx import Manifest
+from inferpack.engine import Engine
 from inferpack.model import GENERIC, Arch, Variant
 from inferpack.store import locked
 from inferpack.workshop import Workshop
@@ -123,33 +124,44 @@ def archive(name: str, index: bytes) -> bytes:
 
 
 def proven(shop: Workshop, variant: Variant) -> images.Image | None:
-    """The variant's image, where it is proven and the engine has it."""
+    """The variant's image, where what is on record of it is a passing proof."""
     image, proof_ = images.read(shop.folder(variant)), proof.read(shop.folder(variant))
     if image is None or proof_ is None or proof_.digest != image.digest:
         return None
     if not proof_.report.is_proof:  # a record that somebody has edited
         return None
-    return image if shop.engine.digest(image.digest) else None
+    return image
+
+
+def held(shop: Workshop, variant: Variant, engine: Engine) -> images.Image | None:
+    """The variant's proven image, where it is this engine's and there."""
+    image = proven(shop, variant) if shop.engine_for(variant.arch) == engine else None
+    return image if image and engine.digest(image.digest) else None
 
 
 def update(shop: Workshop, changed: Variant) -> tuple[str, ...]:
-    """Makes every index that may have this variant, of all that is proven; returns their names."""
+    """Makes every index that may have this variant, of all that is proven and of the same engine;
+    returns their names.
+    """
+    engine = shop.engine_for(changed.arch)
     known = [
         replace(variant, namespace=changed.namespace)
         for variant in shop.variants(changed.recipe.name)
     ]
     with locked(shop.root / "build" / changed.recipe.name):
         return tuple(
-            made(shop, index)
+            made(shop, index, engine)
             for index in indexes(known)
             if changed.id in {variant.id for variant in index.variants}
         )
 
 
-def made(shop: Workshop, index: Index) -> str:
+def made(shop: Workshop, index: Index, engine: Engine) -> str:
     """The index's name and platforms, once the engine has it."""
-    found = {variant.arch: image for variant in index.variants if (image := proven(shop, variant))}
-    load(shop.engine, index.reference, document(found))
+    found = {
+        variant.arch: image for variant in index.variants if (image := held(shop, variant, engine))
+    }
+    load(engine, index.reference, document(found))
     return f"{index.reference} ({', '.join(found)})"
 
 

@@ -7,15 +7,28 @@ and the next one does only what failed or changed.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from inferpack import console, history, images, plan, proof, stages, summary, supply, wheels
+from inferpack import (
+    console,
+    history,
+    images,
+    plan,
+    proof,
+    publish,
+    stages,
+    summary,
+    supply,
+    wheels,
+)
 from inferpack.errors import InferpackError
 from inferpack.history import Entry
 from inferpack.images import Image
 from inferpack.model import Arch, Variant
 from inferpack.plan import Job, Plan, critical_path, duration
 from inferpack.proof import Proof
+from inferpack.sending import Publisher
 from inferpack.stages import Stage
 from inferpack.wheel import BuiltWheel, WheelVariant
 from inferpack.workshop import Workshop
@@ -36,26 +49,35 @@ class Outcome:
     error: str = ""
 
 
-def night(shop: Workshop, glob: str, ready: Callable[[Iterable[Arch]], None]) -> int:
+def night(
+    shop: Workshop,
+    glob: str,
+    ready: Callable[[Iterable[Arch]], None],
+    publisher: Publisher | None = None,
+) -> int:
     """Plans and runs a night and tells how it went; the exit code. `ready`: brings what images of
-    these architectures need to run here.
+    these architectures need to run here; `publisher`: pushes each image once it is proven.
     """
     start = time.monotonic()
     planned = plan.make(shop, glob)
     if planned.jobs:
         ready(sorted({job.arch for job in planned.jobs}))
-    outcomes = run(shop, planned, make)
+    outcomes = run(shop, planned, partial(make, publisher=publisher))
     if outcomes:
         console.table(HEADER, rows(outcomes), right=NUMBERS)
     console.note(conclusion(planned, outcomes, time.monotonic() - start))
     return int(any(one.error for one in outcomes))
 
 
-def make(shop: Workshop, variant: Variant | WheelVariant) -> None:
-    """Builds and proves, or raises InferpackError."""
+def make(
+    shop: Workshop, variant: Variant | WheelVariant, *, publisher: Publisher | None = None
+) -> None:
+    """Builds and proves, and pushes an image by its digest, or raises InferpackError."""
     match variant:
         case Variant():
             supply.image(shop, variant)
+            if publisher:
+                publish.push_images(shop, publisher, (variant,))
         case WheelVariant():
             wheels.wheel(shop, variant)
 

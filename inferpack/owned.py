@@ -6,7 +6,7 @@ builds lie.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
@@ -15,9 +15,10 @@ from inferpack import console, images, multiarch, proof, storage, store, verify
 from inferpack import wheel_tests as tests
 from inferpack.budget import Item, Needs, Part, told
 from inferpack.builder import VOLUME, BuilderRecord
-from inferpack.engine import Engine, Manifest
+from inferpack.buildx import Manifest
+from inferpack.engine import Engine
 from inferpack.errors import InferpackError
-from inferpack.model import NAMESPACE, Arch, Flavour, Variant
+from inferpack.model import Arch, Flavour, Variant
 from inferpack.multiarch import Named
 from inferpack.storage import Container, Held, Scales
 from inferpack.workshop import Workshop
@@ -26,26 +27,33 @@ FIRST = 0.0  # a time; what uses an image goes before it
 IN_USE = "a container is made from it"
 
 
-def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]:
-    """`folders` are those of the checkout's images and wheels; nothing where no engine answers."""
+def items(shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> Iterator[Item]:
+    """`folders` are those of the checkout's images and wheels; of all its engines that answer."""
+    others = [engine for engine in shop.engines.values() if engine != shop.engine]
+    for engine in (shop.engine, *others):
+        where = f" on {engine.endpoint.title}" if others else ""
+        for item in items_of(engine, shop, needs, folders):
+            yield replace(item, name=f"{item.name}{where}")
+
+
+def items_of(engine: Engine, shop: Workshop, needs: Needs, folders: tuple[Path, ...]) -> list[Item]:
     try:
-        with shop.engine.reporting():
+        with engine.reporting():
             part = Owned(
                 shop=shop,
+                engine=engine,
                 needs=needs,
                 folders=folders,
-                images=storage.images(shop.engine),
-                containers=storage.containers(shop.engine),
+                images=storage.images(engine),
+                containers=storage.containers(engine),
             )
             found = list(part.items())
             if others := part.strangers(found):
-                console.note(
-                    f"  left alone: {len(others)} images of no record here, as {others[0]}"
-                )
+                told_of = f"{len(others)} images of no record here, as {others[0]}"
+                console.note(f"  left alone: {told_of}")
             size = told(part.scales.cached)
-            console.note(
-                f"  left alone: BuildKit's cache, everybody's ({size}): docker buildx prune"
-            )
+            command = "docker buildx prune"
+            console.note(f"  left alone: BuildKit's cache, everybody's ({size}): {command}")
             return found
     except InferpackError as err:
         console.warn(f"{err.where}: {err.wrong}; what this checkout has there stays")
@@ -57,6 +65,7 @@ class Owned:
     """A checkout's part of its engine, which has these `images` and `containers`."""
 
     shop: Workshop
+    engine: Engine
     needs: Needs
     folders: tuple[Path, ...]
     images: tuple[Held, ...]
@@ -66,7 +75,7 @@ class Owned:
         """Images that are called like ours, but that no record here names."""
         names = {item.name for item in known}
         found = (item for item in self.images if item.digest not in self.indexes)
-        called = (own(item) for item in found if own(item))
+        called = (item.own for item in found if item.own)
         return [item[0] for item in called if item[0] not in names]
 
     def items(self) -> Iterator[Item]:
@@ -77,10 +86,6 @@ class Owned:
             yield from self.built(folder)
             yield from self.builder(folder)
         yield from self.ccache()
-
-    @property
-    def engine(self) -> Engine:
-        return self.shop.engine
 
     @cached_property
     def held(self) -> dict[str, Held]:
@@ -125,7 +130,7 @@ class Owned:
     def ours(self, digest: str) -> Held | None:
         """An image of the engine's with a name of inferpack's, or with none."""
         held = self.held.get(digest)
-        return held if held and (own(held) or not held.names) else None
+        return held if held and (held.own or not held.names) else None
 
     def naming(self, digest: str) -> Iterator[Held]:
         """The indexes in the engine that name this image."""
@@ -149,12 +154,12 @@ class Owned:
         """An index has no layers of its own to weigh."""
         return Item(
             kind="images",
-            name=min(own(held), default=held.digest),
+            name=min(held.own, default=held.digest),
             used=used,
             needed=needed,
             parts=() if held.digest in self.indexes else self.parts(held),
             kept=self.kept(held),
-            free=free or partial(remove, self.engine, held),
+            free=free or partial(storage.remove, self.engine, held),
         )
 
     def built(self, folder: Path) -> Iterator[Item]:
@@ -192,7 +197,7 @@ class Owned:
         current = {record.digest for record in records if record}
         for index in self.held.values():
             named = {item.digest for item in self.indexes.get(index.digest, {}).values()}
-            if named and own(index) and not named & self.held.keys():
+            if named and index.own and not named & self.held.keys():
                 yield self.image(index, used=FIRST, needed=bool(named & current))
 
     def ccache(self) -> Iterator[Item]:
@@ -205,7 +210,7 @@ class Owned:
                 name=VOLUME,
                 used=max(users),
                 needed=True,
-                parts=(Part(VOLUME, size),),
+                parts=(Part((self.engine.endpoint, VOLUME), size),),
                 free=partial(storage.remove_volume, self.engine, VOLUME),
             )
 
@@ -217,7 +222,7 @@ class Owned:
     def parts(self, held: Held) -> tuple[Part, ...]:
         """What a name of somebody's keeps is not free when inferpack's are gone."""
         both = (held, *self.naming(held.digest))
-        is_named = any(set(item.names) - set(own(item)) for item in both)
+        is_named = any(set(item.names) - set(item.own) for item in both)
         return self.scales.parts(held.digest, is_named=is_named)
 
     def kept(self, held: Held) -> str:
@@ -227,23 +232,10 @@ class Owned:
 
     def forget(self, held: Held, folder: Path) -> None:
         """Indexes last: killed before that, the next run finds it gone and makes all names anew."""
-        remove(self.engine, held)
+        storage.remove(self.engine, held)
         with self.engine.reporting():
-            for name in (name for index in self.naming(held.digest) for name in own(index)):
+            for name in (name for index in self.naming(held.digest) for name in index.own):
                 if named := self.indexes.get(self.engine.digest(name) or ""):
                     multiarch.leave(self.engine, name, named, held.digest)
         left = tuple(item for item in images.made(folder) if item.digest != held.digest)
         images.write_made(folder, left)
-
-
-def own(held: Held) -> list[str]:
-    """An image's names of inferpack's; what has another one too is only nameless here then."""
-    return sorted(name for name in held.names if name.startswith(f"{NAMESPACE}/"))
-
-
-def remove(engine: Engine, held: Held) -> None:
-    """Takes our names away, but one that has been given to another image meanwhile."""
-    with engine.reporting():
-        for name in own(held) if held.names else [held.digest]:
-            if engine.digest(name) == held.digest:
-                engine.remove(name)

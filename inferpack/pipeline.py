@@ -1,7 +1,6 @@
 """The whole story: recipe → variant → lock → wheelhouse → context → image → proof."""
 
 import os
-import platform
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from inferpack import (
     console,
     due,
     emulation,
+    hosts,
     images,
     keys,
     locks,
@@ -155,19 +155,19 @@ def rendered(shop: Workshop, variant: Variant) -> Path:
 def build(shop: Workshop, made: Inputs) -> images.Image:
     """Builds, measures and records the image under its unproven name."""
     variant, start = made.variant, time.monotonic()
-    origin = shop.origin()
+    origin, engine = shop.origin(), shop.engine_for(variant.arch)
     folder = context(shop, made, layers(shop, made), origin)
     with console.step("docker buildx build"):
-        manifest = shop.engine.build(
+        manifest = engine.build(
             folder, name=images.unproven(variant), arch=variant.arch, created=origin.created
         )
     seconds = time.monotonic() - start
     try:
         if not made.root.packages:
-            images.check_python(variant, shop.engine, manifest.digest)
-        unpacked, compressed = images.measure(variant, shop.engine, manifest.digest, folder)
+            images.check_python(variant, engine, manifest.digest)
+        unpacked, compressed = images.measure(variant, engine, manifest.digest, folder)
     except InferpackError:
-        shop.engine.remove(images.unproven(variant))
+        engine.remove(images.unproven(variant))
         raise
     image = images.Image(
         key=keys.key(made.decided),
@@ -189,17 +189,17 @@ def build(shop: Workshop, made: Inputs) -> images.Image:
 
 def prove(shop: Workshop, variant: Variant, image: images.Image) -> proof.Proof:
     """Proves an image; only then does it get its name. A proof of before no longer counts."""
-    start = time.monotonic()
+    start, engine = time.monotonic(), shop.engine_for(variant.arch)
     proof.forget(shop.folder(variant))
-    if emulation.is_needed(variant):
+    if emulation.is_needed(engine, variant):
         report, emulated = emulation.prove(shop, variant, image.digest)
     else:
-        report, emulated = proof.prove(variant, shop.engine, image.digest), None
+        report, emulated = proof.prove(variant, engine, image.digest), None
     return proof.record(
         shop.folder(variant),
         proof.Proof(
             digest=image.digest,
-            machine=machine(shop, variant),
+            machine=machine(shop, variant, image.digest),
             proven=shop.now(),
             seconds=round(time.monotonic() - start, 1),
             report=report,
@@ -213,31 +213,28 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
 
     `again` asks for a new proof of an image that has one.
     """
-    folder = shop.folder(variant)
-    with locked(folder), shop.engine.reporting():
+    folder, engine = shop.folder(variant), shop.engine_for(variant.arch)
+    with locked(folder), engine.reporting():
         built = images.read(folder)
         if built is None or due.image(shop, Keys(shop=shop), variant, built):
             built = build(shop, inputs(shop, variant))
         images.check_budget(variant, built.unpacked, folder / "context")
         proven = proof.read(folder)
-        if proven is None or again or stages.proof(proven, built.digest, machine(shop, variant)):
+        place = machine(shop, variant, built.digest)
+        if proven is None or again or stages.proof(proven, built.digest, place):
             proven = prove(shop, variant, built)
-        if shop.engine.digest(variant.reference) != built.digest:
-            shop.engine.name(built.digest, variant.reference)
+        if engine.digest(variant.reference) != built.digest:
+            engine.name(built.digest, variant.reference)
         console.note(summary.told(proven))
         for name in multiarch.update(shop, variant):
             console.note(f"  {name}")
-        shop.engine.remove(images.unproven(variant))  # last: see due.names
+        engine.remove(images.unproven(variant))  # last: see due.names
         return proven
 
 
-def machine(shop: Workshop, variant: Variant) -> str:
-    """A proof holds for the CPU it was made on, real or emulated."""
-    return emulation.machine(shop, variant) if emulation.is_needed(variant) else processor()
-
-
-def processor() -> str:
-    """This machine's CPU model."""
-    text = Path("/proc/cpuinfo").read_text()
-    models = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    return models[0] if models else platform.machine()
+def machine(shop: Workshop, variant: Variant, digest: str) -> str:
+    """A proof holds for the CPU it was made on, real or emulated; `digest`: the image's."""
+    engine = shop.engine_for(variant.arch)
+    if emulation.is_needed(engine, variant):
+        return emulation.machine(shop, variant)
+    return hosts.processor(engine, digest)

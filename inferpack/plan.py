@@ -117,7 +117,7 @@ class Planner:
             yield step(folder, Stage.IMAGE, why, self.fetched(lock.wheels))
             yield step(folder, Stage.PROOF, (str(Stage.IMAGE),))
             return
-        machine = None if self.since else self.machine(variant)
+        machine = None if self.since else self.machine(variant, known.digest)
         if why := stages.proof(proof.read(folder), known.digest, machine):
             yield step(folder, Stage.PROOF, why)
         elif not self.since and (why := due.names(self.shop, variant, known.digest)):
@@ -131,9 +131,9 @@ class Planner:
         self.fetching.update(lacking)
         return sum(wheel.file.size for wheel in lacking)
 
-    def machine(self, variant: Variant) -> str:
+    def machine(self, variant: Variant, digest: str) -> str:
         name = ("machine", variant.arch, variant.cell.target)
-        return self.keys.once(name, lambda: pipeline.machine(self.shop, variant))
+        return self.keys.once(name, lambda: pipeline.machine(self.shop, variant, digest))
 
 
 def step(folder: Path, stage: Stage, why: tuple[str, ...], fetched: int = 0) -> Step:

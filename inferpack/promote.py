@@ -1,7 +1,7 @@
 """What is published goes from one namespace to another, by digest: nothing is built again."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -13,6 +13,7 @@ from inferpack.model import Variant
 from inferpack.proof import Proof
 from inferpack.referrers import Kind
 from inferpack.remotes import Remote, Remotes
+from inferpack.signatures import NO_JOB
 from inferpack.workshop import Workshop
 
 DATED = re.compile(r"(?P<stem>.+)-\d{8}")
@@ -59,14 +60,15 @@ def route(
     target: str,
     *,
     key: str | None = None,
+    environment: Mapping[str, str] = NO_JOB,
     scan: Callable[[str, bytes], str] | None = None,
 ) -> Route:
-    """UsageError where a registry's name is no name."""
+    """UsageError where a registry's name is no name; `environment`: that of a CI job."""
     for flag, place in (("--from", source), ("--to", target)):
         releases.check_place(place, flag)
     if key is None:
         console.warn("no signature is looked at: --key names no public key")
-    verifies = () if key is None else signatures.verifier(key)
+    verifies = () if key is None else signatures.verifier(key, environment)
     return Route(source=source, target=target, tools=shop.tools(), verifies=verifies, scan=scan)
 
 

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from inferpack import (
     console,
     distribution,
-    documents,
     ingredients,
     locks,
     multiarch,
@@ -19,15 +17,13 @@ from inferpack import (
     signatures,
     slsa,
 )
-from inferpack.distribution import Published, Tools
+from inferpack.distribution import Published
 from inferpack.errors import InferpackError
 from inferpack.images import Image
 from inferpack.model import Variant
-from inferpack.provenance import VARIANT
-from inferpack.referrers import Document
 from inferpack.releases import Release
 from inferpack.remotes import Remote, Remotes
-from inferpack.signatures import Signer
+from inferpack.sending import Publisher
 from inferpack.store import locked, read_record, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
@@ -44,28 +40,6 @@ class Publication(Record, frozen=True):
     repository: str
     indexes: dict[str, str]
     published: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Publisher:
-    """To where, HOST/NAMESPACE, by which programs, and whose signature; None signs nothing.
-
-    `builder` and `source` are a CI job's, for the provenance: documents.of tells more.
-    """
-
-    registry: str
-    tools: Tools
-    signer: Signer | None
-    builder: str = slsa.BY_HAND
-    source: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Papers:
-    """What is said of an image; `created` is its own time, in seconds since 1970."""
-
-    documents: tuple[Document, ...]
-    created: int
 
 
 def publisher(
@@ -86,13 +60,17 @@ def publish(
 ) -> tuple[Release, ...]:
     """Publishes images of one recipe; what the registry has is not sent again.
 
-    InferpackError before anything is sent where an image is not proven, a tag would lose a platform
-    or today's dated tag is taken. All tags are set when all else is done.
+    An index one of whose images may not go out is left out; InferpackError tells when all others
+    are published. InferpackError before anything is sent where a tag would lose a platform or
+    today's dated tag is taken. All tags are set when all else is done.
     """
     name = variants[0].recipe.name
     with locked(shop.root / "build" / name), shop.engine.reporting():
-        chosen = {variant.id: publishable(shop, variant) for variant in variants}
-        made = releases.releases(publisher.registry, shop.variants(name), chosen, shop.now())
+        chosen, unfit = sorted_out(shop, variants)
+        known = shop.variants(name)
+        made = releases.releases(publisher.registry, known, chosen, shop.now(), lacking=unfit)
+        if not made:
+            refuse(unfit)
         before = look(shop, made)
         for release in made:
             for reference in release.references(release.moving):
@@ -103,15 +81,56 @@ def publish(
             (reference,) = release.references([release.dated])
             releases.check_dated(release, reference, before[reference])
         if todo:
-            held = papers(shop, publisher, todo)
-            sending.send(shop, todo)
-            tell(publisher, todo, held)
+            pairs = [pair for release in todo for pair in release.pairs]
+            pushed = sending.images(shop, publisher, pairs)
+            with console.step(f"push {len(todo)} indexes"):
+                for release in todo:
+                    sending.index(shop, publisher.tools, release)
+            own = [release.published for release in todo]
+            sending.sign(publisher, own, f"{len(pushed)} images and their indexes")
             give_names(shop, publisher, todo, before)
         else:
             console.note("  unchanged: nothing is pushed")
         for variant in variants:
-            record(shop, variant, chosen[variant.id], made, named=todo)
+            if any(variant in release.variants for release in made):
+                record(shop, variant, chosen[variant.id], made, named=todo)
+    refuse(unfit)
     return made
+
+
+def sorted_out(
+    shop: Workshop, variants: Iterable[Variant]
+) -> tuple[dict[str, Image], dict[str, InferpackError]]:
+    """Images that may go out, and why others may not, by their variants' ids."""
+    chosen, unfit = dict[str, Image](), dict[str, InferpackError]()
+    for variant in variants:
+        try:
+            chosen[variant.id] = publishable(shop, variant)
+        except InferpackError as err:
+            unfit[variant.id] = err
+    return chosen, unfit
+
+
+def refuse(unfit: Mapping[str, InferpackError]) -> None:
+    """Tells why these may not go out: all but the last, which is raised."""
+    if unfit:
+        *others, last = unfit.values()
+        for err in others:
+            console.fail(str(err))
+        raise last
+
+
+def push_images(
+    shop: Workshop, publisher: Publisher, variants: tuple[Variant, ...]
+) -> tuple[Published, ...]:
+    """Pushes proven images of one recipe by digest, with what is said of them: for an index that a
+    later publish makes, perhaps of images that other machines have pushed.
+    """
+    with locked(shop.root / "build" / variants[0].recipe.name), shop.engine.reporting():
+        pairs = [(variant, publishable(shop, variant)) for variant in variants]
+        pushed = sending.images(shop, publisher, pairs)
+        sending.sign(publisher, pushed, f"{len(pushed)} images")
+        return pushed
 
 
 def publishable(shop: Workshop, variant: Variant) -> Image:
@@ -119,11 +138,7 @@ def publishable(shop: Workshop, variant: Variant) -> Image:
     hint = f"run ./inv image {variant.id}"
     image = ingredients.recorded(shop, variant)
     if multiarch.proven(shop, variant) is None:
-        raise InferpackError(variant.id, "the engine has no image of it with a passing proof", hint)
-    said = remotes.labels(shop.engine, image.digest)
-    if said.get(VARIANT) != variant.id:
-        wrong = f"the image on record is of {said.get(VARIANT)}, as its label says"
-        raise InferpackError(variant.id, wrong, hint)
+        raise InferpackError(variant.id, "its image on record has no passing proof", hint)
     if not provenance.is_commit(image.revision):
         wrong = f"the image was built from no commit: {image.revision}"
         raise InferpackError(variant.id, wrong, f"commit what you changed, and {hint}")
@@ -146,49 +161,12 @@ def is_done(shop: Workshop, publisher: Publisher, release: Release, names: Remot
     there = [names[reference] for reference in release.references(release.moving)]
     if not all(found and found.digest == release.digest for found in there):
         return False
-    if not sending.is_whole(shop, release, str(release.published)):
+    if not sending.is_whole(shop, release):
         return False
     tools, signer = publisher.tools, publisher.signer
     if signer and not signatures.signed(tools, release.published, signer.verifies):
         return False
     return all(referrers.is_told(tools, image) for image in release.platform_images)
-
-
-def papers(
-    shop: Workshop, publisher: Publisher, todo: Iterable[Release]
-) -> dict[Published, Papers]:
-    """What is said of each image, gathered before anything is sent: it may lack something."""
-    images = {
-        Published(release.repository, image.digest): (variant, image)
-        for release in todo
-        for variant, image in release.pairs
-    }
-
-    def gathered(published: Published) -> Papers:
-        variant, image = images[published]
-        held = documents.of(shop, variant, builder=publisher.builder, repository=publisher.source)
-        return Papers(documents=held, created=image.created)
-
-    with console.step(f"SBOM, provenance and proof of {len(images)} images"):
-        return dict(zip(images, remotes.each(gathered, images), strict=True))
-
-
-def tell(publisher: Publisher, todo: Iterable[Release], held: Mapping[Published, Papers]) -> None:
-    """Attaches what is said of each image, and signs that; then images, and last their indexes."""
-    tools, signer = publisher.tools, publisher.signer
-
-    def attach(image: Published) -> None:
-        found = held[image]
-        referrers.attach(tools, image, found.documents, created=found.created)
-        if signer:
-            signatures.attest(tools, image, found.documents, signer)
-
-    with console.step(f"attach {'and sign ' if signer else ''}what is said of {len(held)} images"):
-        remotes.each(attach, held)
-    if signer:
-        with console.step(f"sign {len(held)} images and their indexes"):
-            for release in todo:  # not at once: indexes share images
-                signatures.sign(tools, release.published, signer)
 
 
 def give_names(

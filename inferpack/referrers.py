@@ -38,6 +38,9 @@ PROOF = Kind(
 )
 
 
+KINDS = (SBOM, PROVENANCE, PROOF)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     kind: Kind
@@ -62,7 +65,7 @@ def listed(tools: Tools, image: Published) -> dict[str, str]:
 
 def is_told(tools: Tools, image: Published) -> bool:
     """Whether an image has a document of every kind."""
-    return {kind.artifact for kind in (SBOM, PROVENANCE, PROOF)} <= set(listed(tools, image))
+    return {kind.artifact for kind in KINDS} <= set(listed(tools, image))
 
 
 def attach(

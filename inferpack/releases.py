@@ -58,11 +58,6 @@ class Release:
         return tuple(Published(self.repository, image.digest) for image in self.images)
 
     @property
-    def passing(self) -> str:
-        """The name it has until it is documented and signed: engines push names, not digests."""
-        return self.published.tag("index")
-
-    @property
     def tags(self) -> tuple[str, ...]:
         return (self.dated, *self.moving)
 
@@ -112,14 +107,20 @@ def names(known: Iterable[Variant], chosen: Collection[str]) -> Names:
 
 
 def releases(
-    registry: str, known: Iterable[Variant], chosen: Mapping[str, Image], now: int
+    registry: str,
+    known: Iterable[Variant],
+    chosen: Mapping[str, Image],
+    now: int,
+    *,
+    lacking: Collection[str] = (),
 ) -> tuple[Release, ...]:
     """One recipe's; `known`: all of its variants, `chosen`: images to publish, by variants' ids,
-    `now`: in seconds since 1970, the day of dated tags in UTC.
+    `now`: in seconds since 1970, the day of dated tags in UTC, `lacking`: variants that are meant
+    too and have no image. An index that should have one of these is not made.
     """
     day = f"{datetime.fromtimestamp(now, UTC):%Y%m%d}"
     by_id = {variant.id: variant for variant in known}
-    found = names(by_id.values(), chosen)
+    found = names(by_id.values(), {*chosen, *lacking})
     return tuple(
         Release(
             repository=f"{registry}/{by_id[ids[0]].recipe.name}",
@@ -129,6 +130,7 @@ def releases(
             moving=tuple(tag for tag, own in found.moving.items() if own == ids),
         )
         for ids in dict.fromkeys(found.stems.values())
+        if not set(ids) & set(lacking)
     )
 
 

@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -21,6 +22,7 @@ UNSIGNED = re.compile(
 KEYLESS = "keyless"
 # https://docs.github.com/actions/concepts/security/openid-connect
 ISSUER = "https://token.actions.githubusercontent.com"
+NO_JOB: Mapping[str, str] = MappingProxyType({})  # the environment of no CI job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,23 +46,18 @@ def check_key(key: str) -> None:
         raise UsageError("--key", f"there is no file '{key}'", hint)
 
 
-def verifier(key: str) -> tuple[str, ...]:
-    """Flags to verify by what a command line means: a public key.
-
-    UsageError for a workflow's identity: the job that verifies is another's than the one that
-    signed, and cannot tell that one's name.
+def verifier(key: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Flags to verify by what a command line means: a public key or, in a CI job, what jobs of the
+    same workflow have signed.
     """
     check_key(key)
-    if key == KEYLESS:
-        wrong = "signs, but names nobody to verify by"
-        raise UsageError("--key keyless", wrong, "name a public key, or verify with cosign itself")
-    return of_key(key)
+    return of_workflow(environment).verifies if key == KEYLESS else of_key(key)
 
 
 def of_workflow(environment: Mapping[str, str]) -> Signer:
     workflow = environment.get("GITHUB_WORKFLOW_REF")
     if not workflow:
-        wrong = "there is no identity to sign with"
+        wrong = "there is no workflow whose identity signs"
         raise UsageError("--key keyless", wrong, "run it in GitHub Actions, or name a key")
     return keyless(f"https://github.com/{workflow}", ISSUER)
 

@@ -12,6 +12,7 @@ from inferpack import store
 from inferpack.budget import Part
 from inferpack.engine import OWNER, Engine
 from inferpack.errors import InferpackError
+from inferpack.model import NAMESPACE
 
 ENDED = ("created", "dead", "exited")  # a container's states in which nothing runs
 UNTAGGED = "<none>:<none>"
@@ -24,6 +25,11 @@ class Held:
     digest: str
     names: frozenset[str]
     created: float
+
+    @property
+    def own(self) -> list[str]:
+        """Its names that are inferpack's; it may have others."""
+        return sorted(name for name in self.names if name.startswith(f"{NAMESPACE}/"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,10 +103,14 @@ class Scales:
             names, sizes = (f"{digest} unpacked",), [sum(sizes)]
         return (
             *(
-                Part(name, size, max(1, self.holders[name]) + is_named)
+                Part((self.engine.endpoint, name), size, max(1, self.holders[name]) + is_named)
                 for name, size in zip(names, sizes, strict=True)
             ),
-            Part(digest, image.attrs["Size"], 1 + is_named + bool(self.cached)),
+            Part(
+                (self.engine.endpoint, digest),
+                image.attrs["Size"],
+                1 + is_named + bool(self.cached),
+            ),
         )
 
     def layers(self, digest: str) -> tuple[str, ...]:
@@ -133,6 +143,14 @@ def volume(engine: Engine, name: str) -> int | None:
     """Its bytes, or None where there is no such volume."""
     found = usage(engine, "volume")["Volumes"] or ()
     return next((item["UsageData"]["Size"] for item in found if item["Name"] == name), None)
+
+
+def remove(engine: Engine, held: Held) -> None:
+    """Takes our names away, but one that has been given to another image meanwhile."""
+    with engine.reporting():
+        for name in held.own if held.names else [held.digest]:
+            if engine.digest(name) == held.digest:
+                engine.remove(name)
 
 
 def remove_container(engine: Engine, name: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from inferpack import console, pipeline
+from inferpack import console, hosts, pipeline
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
@@ -105,14 +105,15 @@ def read(folder: Path) -> Bench | None:
 def bench(shop: Workshop, variant: Variant) -> Path:
     """Measures the variant's proven image and returns the record's path."""
     digest, folder = pipeline.image(shop, variant).digest, shop.folder(variant)
-    with locked(folder), shop.engine.reporting():
+    engine = shop.engine_for(variant.arch)
+    with locked(folder), engine.reporting():
         path_of(folder).unlink(missing_ok=True)  # a bench that fails leaves no older one behind
         start = time.monotonic()
         with console.step("selftest --bench in the image"):
-            report = measure(variant, shop.engine, digest)
+            report = measure(variant, engine, digest)
         made = Bench(
             digest=digest,
-            machine=pipeline.processor(),
+            machine=hosts.processor(engine, digest),
             measured=shop.now(),
             seconds=round(time.monotonic() - start, 1),
             report=report,

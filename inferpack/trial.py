@@ -77,7 +77,7 @@ def made(shop: Workshop, variant: Variant) -> tuple[Image, Proof]:
         images.check_budget(own, image.unpacked, folder / "context")
         return image, prove(shop, own, image)
     finally:
-        shop.engine.remove(images.unproven(own))
+        shop.engine_for(own.arch).remove(images.unproven(own))
 
 
 def prove(shop: Workshop, variant: Variant, image: Image) -> Proof:

@@ -14,7 +14,7 @@ from inferpack import (
     base,
     console,
     emulation,
-    pipeline,
+    hosts,
     recipes,
     render,
     store,
@@ -59,9 +59,9 @@ def places(shop: Workshop, variant: WheelVariant) -> tuple[Place, ...]:
     """Where a wheel is tested: the least CPU it is for last, for it takes longest."""
     least = wheel_recipes.baseline(variant.cell, recipes.load_cpus(shop.recipes))
     emulated = Place(cpu=least.name, model=least.model)
-    if emulation.is_needed(variant):
+    if emulation.is_needed(shop.engine, variant):
         return (emulated,)
-    return (Place(cpu=pipeline.processor()), emulated)
+    return (Place(cpu=hosts.here()), emulated)
 
 
 def run(shop: Workshop, variant: WheelVariant, wheel: Path) -> tuple[Tested, ...]:
@@ -111,7 +111,7 @@ def runtime(shop: Workshop, variant: WheelVariant) -> BuiltBase:
         )
 
     own = built(base.native())
-    return built(variant.arch, own) if emulation.is_needed(variant) else own
+    return built(variant.arch, own) if emulation.is_needed(shop.engine, variant) else own
 
 
 def installed(shop: Workshop, variant: WheelVariant, wheel: Path) -> Path:
@@ -148,7 +148,7 @@ def one(
     timeout: float = TIMEOUT,
 ) -> Tested:
     """The test on one CPU; InferpackError where it fails."""
-    command, options = call(shop, variant, place)
+    command, options = call(shop, variant, digest, place)
     start = time.monotonic()
     with console.step(f"test {variant.id} on {place.title}"):
         finished = shop.engine.run(digest, command, timeout=timeout, **options)
@@ -160,16 +160,18 @@ def one(
     return Tested(cpu=place.cpu, model=place.model, seconds=round(seconds, 1))
 
 
-def call(shop: Workshop, variant: WheelVariant, place: Place) -> tuple[list[str], dict[str, Any]]:
+def call(
+    shop: Workshop, variant: WheelVariant, digest: str, place: Place
+) -> tuple[list[str], dict[str, Any]]:
     """Command and options of the container."""
     command = [*PYTHON, f"/{SCRIPT}", *([f"/{DATA}"] if variant.recipe.test.data else [])]
     options: dict[str, Any] = {**ROOMY, "owner": f"test of {variant.id} in {shop.root}"}
     if not place.model:
         return command, options
-    made = emulation.emulator(shop, variant.arch)
-    emulation.refuse_unreachable(made, variant)
+    made = emulation.emulator(shop, variant.arch, shop.engine)
+    emulation.refuse_unreachable(made, variant, digest)
     options |= {**emulation.INIT, "environment": {"QEMU_CPU": place.model}}
-    if emulation.is_needed(variant):
+    if emulation.is_needed(shop.engine, variant):
         return command, {**options, "platform": f"linux/{variant.arch}"}
     mounted = {str(made.path): {"bind": emulation.MOUNTED, "mode": "ro"}}
     return command, {**options, "entrypoint": [emulation.MOUNTED], "volumes": mounted}

@@ -1,11 +1,11 @@
 """Where everything lies, and the doors to the outside."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from inferpack import archive, base, locks, matrix, recipes, tools, wheel_recipes
+from inferpack import archive, base, buildx, locks, matrix, recipes, tools, wheel_recipes
 from inferpack.bases import Base
 from inferpack.distribution import Tools
 from inferpack.engine import Engine
@@ -17,13 +17,29 @@ from inferpack.wheel import Needed, Purpose, WheelVariant
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """A checkout and what is needed to work in it; the clock and git are handed in."""
+    """A checkout and what is needed to work in it; the clock and git are handed in.
+
+    `engine` does all but what is an image's of an architecture that has one in `engines`.
+    """
 
     root: Path
     engine: Engine
     indexes: Callable[[], Indexes]
     origin: Callable[[], Origin]
     now: Callable[[], int]
+    engines: Mapping[Arch, Engine] = field(default_factory=dict)
+
+    def engine_for(self, arch: Arch) -> Engine:
+        """Where an architecture's images are built, proven and pushed from."""
+        return self.engines.get(arch, self.engine)
+
+    def built_by(self, builder: str) -> "Workshop":
+        """The same, but a builder that buildx knows builds the images; empty: each engine's own."""
+        if not builder:
+            return self
+        buildx.check(builder, self.engine.logs)
+        engines = {arch: replace(own, elsewhere=builder) for arch, own in self.engines.items()}
+        return replace(self, engine=replace(self.engine, elsewhere=builder), engines=engines)
 
     @property
     def recipes(self) -> Path:

@@ -53,12 +53,18 @@ class Checkout:
         return self.root / LOCK
 
     @property
+    def namespace(self) -> str:
+        """Its own, which keeps its images apart from the user's."""
+        found = re.search(r'^NAMESPACE = "(.+?)"', (self.root / MODEL).read_text(), re.M)
+        assert found
+        return found[1]
+
+    @property
     def reference(self) -> str:
-        """The image's name: a namespace of its own keeps it apart from the user's images."""
-        namespace = re.search(r'^NAMESPACE = "(.+?)"', (self.root / MODEL).read_text(), re.M)
+        """The image's name."""
         version = re.search(r'"onnxruntime==(.+?)"', (self.root / RECIPE).read_text())
-        assert namespace and version
-        return f"{namespace[1]}/onnxruntime:{version[1]}-mlas-py311-amd64"
+        assert version
+        return f"{self.namespace}/onnxruntime:{version[1]}-mlas-py311-amd64"
 
     def edit(self, name: str, pattern: str, new: str) -> None:
         """Replaces the first match of a regular expression."""
@@ -197,11 +203,10 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
 
 def forget(checkout: Checkout) -> None:
     """Removes a checkout with all the image names, containers and caches of its namespace."""
-    namespace = checkout.reference.partition("/")[0]
-    names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{namespace}/*")
+    names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{checkout.namespace}/*")
     for name in names.splitlines():
         if found := containers(name):
             docker("rm", "--force", *found)
         docker("image", "rm", "--force", name)
-    docker("volume", "rm", "--force", f"{namespace}-ccache")
+    docker("volume", "rm", "--force", f"{checkout.namespace}-ccache")
     shutil.rmtree(checkout.root)

@@ -11,7 +11,7 @@ from inferpack import publish
 from inferpack.distribution import Tools
 from inferpack.errors import InferpackError
 from inferpack.model import Arch, Variant
-from inferpack.publish import Publisher
+from inferpack.sending import Publisher
 from inferpack.workshop import Workshop
 from tests.integration.conftest import KNOWN, proven
 from tests.integration.publishing import committed

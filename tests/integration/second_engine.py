@@ -56,39 +56,62 @@ def beside(first: Engine, *, containerd_store: bool) -> Iterator[SecondEngine]:
         stack.callback(unmount, folder)
         bridge = stack.enter_context(network(first))
         made = SecondEngine(f"unix://{folder}/docker.sock", folder)
-        (folder / "containerd.toml").write_text(CONTAINERD)
-        features = {"features": {"containerd-snapshotter": containerd_store}}
-        (folder / "daemon.json").write_text(json.dumps(features))
         stack.enter_context(
-            running(
-                (folder / "containerd.sock").exists,
-                folder / "containerd.log",
-                "containerd",
-                f"--config={folder}/containerd.toml",
-                f"--root={folder}/containerd",
-                f"--state={folder}/state",
-                f"--address={folder}/containerd.sock",
-            )
-        )
-        stack.enter_context(
-            running(
+            daemons(
+                folder,
                 lambda: made.tried("version").code == 0,
-                folder / "dockerd.log",
-                "dockerd",
-                f"--config-file={folder}/daemon.json",
-                f"--containerd={folder}/containerd.sock",
-                f"--data-root={folder}/data",
-                f"--exec-root={folder}/exec",
-                f"--pidfile={folder}/pid",
                 f"--host={made.host}",
                 f"--bridge={bridge}",
-                "--iptables=false",
-                "--ip-masq=false",
-                "--ip-forward=false",
+                containerd_store=containerd_store,
             )
         )
         stack.callback(forget, made)
         yield made
+
+
+@contextmanager
+def daemons(
+    folder: Path,
+    ready: Callable[[], bool],
+    *options: str,
+    containerd_store: bool = True,
+    inside: tuple[str, ...] = (),
+) -> Iterator[tuple[subprocess.Popen[bytes], ...]]:
+    """An engine's two processes, which keep all they have in the folder; `inside`: a command that
+    runs another, as `nsenter` does.
+    """
+    (folder / "containerd.sock").unlink(missing_ok=True)  # of one that was killed
+    (folder / "containerd.toml").write_text(CONTAINERD)
+    features = {"features": {"containerd-snapshotter": containerd_store}}
+    (folder / "daemon.json").write_text(json.dumps(features))
+    with (
+        running(
+            (folder / "containerd.sock").exists,
+            folder / "containerd.log",
+            *inside,
+            "containerd",
+            f"--config={folder}/containerd.toml",
+            f"--root={folder}/containerd",
+            f"--state={folder}/state",
+            f"--address={folder}/containerd.sock",
+        ) as containerd,
+        running(
+            ready,
+            folder / "dockerd.log",
+            *inside,
+            "dockerd",
+            f"--config-file={folder}/daemon.json",
+            f"--containerd={folder}/containerd.sock",
+            f"--data-root={folder}/data",
+            f"--exec-root={folder}/exec",
+            f"--pidfile={folder}/pid",
+            "--iptables=false",
+            "--ip-masq=false",
+            "--ip-forward=false",
+            *options,
+        ) as dockerd,
+    ):
+        yield dockerd, containerd
 
 
 @contextmanager
@@ -107,7 +130,7 @@ def network(first: Engine) -> Iterator[str]:
 
 
 @contextmanager
-def running(ready: Callable[[], bool], log: Path, *argv: str) -> Iterator[None]:
+def running(ready: Callable[[], bool], log: Path, *argv: str) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon that ends when this block does, or this process; AssertionError with its words."""
     with log.open("wb") as out:
         # A session of its own: Ctrl-C is for the tests, which end it in order.
@@ -119,7 +142,7 @@ def running(ready: Callable[[], bool], log: Path, *argv: str) -> Iterator[None]:
         while not ready():
             assert made.poll() is None and time.monotonic() < deadline, log.read_text()[-2000:]
             time.sleep(0.02)
-        yield
+        yield made
     finally:
         made.terminate()
         made.wait(timeout=PATIENCE)

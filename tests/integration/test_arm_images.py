@@ -1,4 +1,7 @@
-"""Every arm64 image is built and proven once, and one name serves both architectures."""
+"""Every framework's arm64 image is built and proven once, and one name serves both architectures.
+
+Those of a second backend are for tests/nightly/test_arm_images.py.
+"""
 
 import subprocess
 
@@ -11,12 +14,17 @@ from inferpack.workshop import Workshop
 from tests.integration.conftest import EVERY, proven
 
 ARM = matrix.usual(EVERY, "*-arm64", Arch.ARM64)
+BEST = {item.recipe.name: item for item in reversed(ARM)}  # a matrix runs from best to least
 BOTH = "onnxruntime-mlas-py311-amd64", "onnxruntime-mlas-py311-arm64"
 PER_DOT = {"sdot", "udot", "usdot", "smmla", "ummla", "usmmla"}
 
 
-@pytest.mark.parametrize("variant", ARM, ids=lambda variant: variant.id)
-def test_every_arm_image_is_proven(variant: Variant, shop: Workshop) -> None:
+@pytest.mark.parametrize("variant", BEST.values(), ids=lambda variant: variant.id)
+def test_an_arm_image_is_proven(variant: Variant, shop: Workshop) -> None:
+    check(variant, shop)
+
+
+def check(variant: Variant, shop: Workshop) -> None:
     proof = proven(variant.id)
     image = images.read(shop.folder(variant))
     assert image is not None

@@ -46,7 +46,7 @@ def test_a_release_is_promoted_with_all_that_belongs_to_it(
     route = promote.route(desk.shop, desk.to.registry, target, key=public)
     (one,) = promote.promote(desk.shop, route, variants)
     source, copied = (desk.registry.tags(f"{name}/onnxruntime") for name in ("staging", "release"))
-    assert set(copied) == {tag for tag in source if not tag.endswith(".index")}
+    assert set(copied) == {tag for tag in source if not tag.endswith(".image")}
     assert {copied[tag] for tag in (DATED, *MOVING)} == {one.digest} == {release.digest}
     now = {name: size for name, size in desk.registry.blobs().items() if size > 100_000}
     assert now == blobs  # nothing was built, so nothing is new
@@ -87,7 +87,8 @@ def push(desk: Desk, variants: tuple[Variant, ...]) -> None:
     found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
     chosen = {name: image for name, image in found.items() if image}
     (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
-    sending.send(desk.shop, [index])
+    sending.push(desk.shop, dict.fromkeys(index.platform_images, desk.shop.engine))
+    sending.index(desk.shop, desk.to.tools, index)
     distribution.tag(desk.to.tools, index.published, *index.tags)
 
 

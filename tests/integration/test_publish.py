@@ -18,6 +18,7 @@ from inferpack import (
     referrers,
     releases,
     remotes,
+    sending,
     signatures,
 )
 from inferpack.distribution import Published, Tools
@@ -143,25 +144,23 @@ def test_documents_that_are_gone_are_attached_again(
     assert referrers.is_told(tools, place)
 
 
-def test_a_push_that_ended_with_an_image_under_the_indexs_name_is_taken_up(
+def test_a_push_that_ended_before_the_tags_is_taken_up(
     desk: Desk, variants: tuple[Variant, ...], tools: Tools
 ) -> None:
-    """Docker 26 gives each image the name in turn, and at last the index."""
-    (first,) = desk.publish(variants[:1])
-    image = images.read(desk.shop.folder(variants[0]))
-    assert image
-    later = f"sha256-{expected(desk, variants)[7:]}.index"
-    distribution.tag(tools, Published(desk.repository, image.digest), later)
-    (second,) = desk.publish(variants, later=DAY)
-    assert (second != first, desk.registry.tags("staging/onnxruntime")[later]) == (True, second)
-
-
-def expected(desk: Desk, variants: tuple[Variant, ...]) -> str:
-    """The digest of the index of both."""
+    """With one image there, and then with all of them and the index."""
+    publish.push_images(desk.shop, desk.to, variants[:1])
+    one = desk.registry.tags("staging/onnxruntime")
+    for variant in variants:
+        publish.push_images(desk.shop, desk.to, (variant,))
     found = {variant.id: images.read(desk.shop.folder(variant)) for variant in variants}
     chosen = {name: image for name, image in found.items() if image}
-    (index,) = releases.releases(desk.to.registry, variants, chosen, NOON)
-    return index.digest
+    (release,) = releases.releases(desk.to.registry, variants, chosen, NOON)
+    sending.index(desk.shop, tools, release)
+    passing = [f"{image.digest.replace(':', '-')}.image" for image in release.images]
+    both = desk.registry.tags("staging/onnxruntime")
+    assert [set(there) & set(passing) for there in (one, both)] == [{passing[0]}, {*passing}]
+    assert (desk.tags, desk.publish(variants)) == ({}, (release.digest,))
+    assert desk.tags == dict.fromkeys((DATED, *MOVING), release.digest)
 
 
 def spoil_digest(desk: Desk, variant: Variant) -> None:
@@ -186,11 +185,13 @@ def spoil_revision(desk: Desk, variant: Variant) -> None:
 
 def swap_images(desk: Desk, variant: Variant) -> None:
     """One platform's image on record as the other's, proof and all."""
-    other = desk.shop.variants("onnxruntime-mlas-py311-amd64")[0]
-    for name in ("image.json", "proof.json"):
-        path = desk.shop.folder(variant) / name
-        path.unlink()
-        path.write_bytes((desk.shop.folder(other) / name).read_bytes())
+    other = desk.shop.folder(desk.shop.variants("onnxruntime-mlas-py311-amd64")[0])
+    image = images.read(other)
+    assert image
+    spoilt(desk, variant, digest=image.digest)
+    path = desk.shop.folder(variant) / "proof.json"
+    path.unlink()
+    path.write_bytes((other / path.name).read_bytes())
 
 
 def spoil_wheels(desk: Desk, variant: Variant) -> None:
@@ -199,7 +200,7 @@ def spoil_wheels(desk: Desk, variant: Variant) -> None:
     spoilt(desk, variant, wheels=image.wheels[1:])
 
 
-UNPROVEN = "the engine has no image of it with a passing proof"
+UNPROVEN = "its image on record has no passing proof"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from inferpack.engine import Engine
 from inferpack.model import Arch
 from inferpack.workshop import Workshop
 from tests.integration.shells import USER, bash
-from tests.integration.test_dev_compilers import CPP
+from tests.nightly.test_dev_compilers import CPP
 
 
 @pytest.mark.skipif(base.native() is Arch.ARM64, reason="Arm's images are not emulated on Arm")

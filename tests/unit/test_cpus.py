@@ -8,18 +8,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inferpack import cli, compatibility, cpus
+from inferpack import base, cli, compatibility, cpus
 from inferpack.compatibility import Outcome
 from inferpack.cpus import Found
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
-from inferpack.model import Variant
+from inferpack.model import Arch, Variant
 from inferpack.proof import Proof, Report
 from inferpack.translation import Emulation
 from inferpack.workshop import Workshop
 from tests.unit import arm, records
 from tests.unit.test_emulation import emulator, foreign_arm, handlers
 
+NATIVE = base.native()
 __all__ = ["handlers"]  # a fixture of another file
 
 
@@ -27,6 +28,7 @@ __all__ = ["handlers"]  # a fixture of another file
 class Refusing(Engine):
     """An engine whose every container dies of SIGILL."""
 
+    arch: Arch = NATIVE
     models: list[str] = dataclasses.field(default_factory=list)
 
     def run(self, digest: str, command: list[str], **options: Any) -> Finished:

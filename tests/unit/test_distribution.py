@@ -173,19 +173,24 @@ def test_without_a_key_a_workflow_signs_and_the_log_is_public(tools: Tools) -> N
     assert attested.endswith(f"/provenance.json --yes {platform}")
 
 
-def test_a_workflow_is_nobody_to_verify_by(tmp_path: Path) -> None:
-    """Its job's environment names the workflow that verifies, not the one that has signed."""
+def test_signatures_are_verified_by_a_key_or_by_the_workflow_that_verifies(tmp_path: Path) -> None:
     (tmp_path / "x.pub").touch()
+    job = {"GITHUB_WORKFLOW_REF": "me/it/.github/workflows/nightly.yml@refs/heads/main"}
     for key in (str(tmp_path / "x.pub"), "awskms:///alias/x"):
-        assert signatures.verifier(key) == signatures.of_key(key)
-    with pytest.raises(UsageError, match="--key keyless: signs, but names nobody to verify by; "):
-        signatures.verifier("keyless")
+        assert signatures.verifier(key, job) == signatures.of_key(key)
+    identity = f"https://github.com/{job['GITHUB_WORKFLOW_REF']}"
+    assert signatures.verifier("keyless", job) == (
+        *("--certificate-identity", identity),
+        *("--certificate-oidc-issuer", "https://token.actions.githubusercontent.com"),
+    )
+    with pytest.raises(UsageError, match="--key keyless: there is no workflow whose identity sign"):
+        signatures.verifier("keyless", signatures.NO_JOB)
 
 
 @pytest.mark.parametrize("key", ["", "nope.pub"])
 def test_a_key_that_is_no_file_is_told_before_anything_else(key: str) -> None:
     with pytest.raises(UsageError) as err:
-        signatures.verifier(key)
+        signatures.verifier(key, signatures.NO_JOB)
     assert str(err.value) == (
         f"--key: there is no file '{key}'; "
         "cosign generate-key-pair makes a pair: cosign.key signs, cosign.pub verifies"

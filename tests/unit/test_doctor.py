@@ -157,13 +157,13 @@ def test_nothing_missing_is_no_error(machine: Machine) -> None:
         doctor.insist(machine, (Finding(name="docker engine", found=None),))
 
 
-def test_only_the_tests_need_a_browser_and_another_client(
+def test_only_the_tests_need_a_browser_and_other_programs(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     names = {item.name for item in doctor.examine(machine, docker=False)}
     found = doctor.examine(machine, docker=False, tests=True)
-    assert {item.name for item in found} - names == {"Chromium", "skopeo"}
+    assert {item.name for item in found} - names == {"Chromium", *doctor.FOR_TESTS}
     lacking = Finding(name="Chromium", found=None, package="chromium-headless-shell")
     assert lacking in found
     assert message(machine, lacking) == (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from inferpack import base, emulation, recipes, report, status, summary
+from inferpack import base, emulation, hosts, recipes, report, status, summary
 from inferpack.emulation import Emulator
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError
@@ -21,7 +21,8 @@ from tests.unit.arm import A72, N1
 from tests.unit.test_binfmt import EMULATOR, entry
 from tests.unit.test_translation import FP32, INT8, SDOT, block, mark
 
-foreign_arm = pytest.mark.skipif(base.native() is Arch.ARM64, reason="Arm is not emulated here")
+NATIVE = base.native()
+foreign_arm = pytest.mark.skipif(NATIVE is Arch.ARM64, reason="Arm is not emulated here")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Emulating(Engine):
     """An engine whose containers write a log where QEMU would, and keeps what it was asked."""
 
     document: dict[str, Any]
+    arch: Arch = NATIVE
     log: tuple[bytes, ...] = (mark(FP32), mark(INT8), block(SDOT))
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -113,9 +115,11 @@ def test_a_kernel_that_does_not_know_our_qemu_is_told_how(variant: Variant, tmp_
 
 
 def test_an_engine_elsewhere_cannot_hand_over_the_log(variant: Variant, handlers: Path) -> None:
-    made = emulator(Emulating(logs=handlers, host="ssh://builder", document={}), handlers)
+    elsewhere = {str(hosts.BOOT): "another kernel\n"}
+    engine = Emulating(logs=handlers, host="ssh://builder", document={}, probed=elsewhere)
     with pytest.raises(InferpackError, match="the engine at ssh://builder cannot hand over"):
-        emulation.selftest(made, variant, "sha256:0", "neoverse-n1")
+        emulation.selftest(emulator(engine, handlers), variant, "sha256:0", "neoverse-n1")
+    assert engine.asked == []
 
 
 def test_on_its_own_architecture_qemu_is_the_containers_program() -> None:

@@ -108,3 +108,11 @@ def test_every_variant_is_judged_by_rows_of_its_architecture(
             variant.arch is Arch.ARM64
         }
         assert all(not row.backends or variant.backend in row.backends for row in kept)
+
+
+def test_all_of_nothing_is_nothing(variants: tuple[Variant, ...]) -> None:
+    """Not everybody has recipes of wheels."""
+    assert matrix.select((), "*") == ()
+    assert matrix.select(variants, "*") == variants
+    with pytest.raises(UsageError):
+        matrix.select((), "wheel")

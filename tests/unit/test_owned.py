@@ -8,7 +8,7 @@ import pytest
 from inferpack import images, matrix, multiarch, needs, owned, proof, store, verify, wheel_tests
 from inferpack.budget import Item, Stock
 from inferpack.builder import BuilderRecord
-from inferpack.engine import Manifest
+from inferpack.buildx import Manifest
 from inferpack.model import Arch, Variant
 from inferpack.owned import IN_USE
 from inferpack.workshop import Workshop
@@ -51,7 +51,7 @@ def shop(tmp_path: Path, engine: FakeEngine, onnxruntime: Variant) -> Workshop:
 
 def items(shop: Workshop) -> list[Item]:
     folders = tuple(path.parent for path in sorted(shop.root.glob("build/**/.lock")))
-    return owned.items(shop, needs.of(shop), folders)
+    return list(owned.items(shop, needs.of(shop), folders))
 
 
 def free(shop: Workshop, *names: str) -> None:
@@ -205,6 +205,19 @@ def test_what_a_wheel_is_compiled_in_and_its_cache_are_ours_where_it_was_compile
     assert all(found[name].needed for name in (f"inferpack/builder:{wheel.id}", "inferpack-ccache"))
     free(shop, f"inferpack/builder:{wheel.id}", "inferpack-ccache")
     assert (engine.volumes, f"inferpack/builder:{wheel.id}" in engine.names) == ({}, False)
+
+
+def test_every_engine_has_its_part(shop: Workshop, engine: FakeEngine, tmp_path: Path) -> None:
+    names = {ARM_NAME: engine.names.pop(ARM_NAME)}
+    other = FakeEngine(logs=tmp_path, context="farm", names=names)
+    both = dataclasses.replace(shop, engines={Arch.ARM64: other, Arch.AMD64: engine})
+    found = {item.name: item for item in items(both)}
+    arm = f"{ARM_NAME} on docker engine farm"
+    assert sorted(found) == sorted([f"{name} on docker engine" for name in (NAME, OLDER)] + [arm])
+    weights = [found[name].parts[0].key for name in (f"{NAME} on docker engine", arm)]
+    assert len(set(weights)) == 2  # the same layer, on two disks
+    found[arm].free()
+    assert (other.names, NAME in engine.names) == ({}, True)
 
 
 def test_without_an_engine_it_says_so_and_goes_on(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inferpack import cli, history, images, keys, matrix, pipeline, plan, proof, store, wheels
+from inferpack import cli, history, hosts, images, keys, matrix, plan, proof, store, wheels
 from inferpack.engine import Engine
 from inferpack.errors import UsageError
 from inferpack.history import Entry
@@ -28,6 +28,7 @@ LLAMA, WHEEL = "llama-cpp-ggml-py311-amd64", "llama-cpp-python-ggml-amd64"
 class Held(Engine):
     """An engine that has what it was told it has: digests by names."""
 
+    arch: Arch = Arch.AMD64
     names: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def digest(self, reference: str) -> str | None:
@@ -67,7 +68,7 @@ def made(shop: Workshop, engine: Held, variant: Variant, **other: Any) -> images
 
 def prove(shop: Workshop, variant: Variant, machine: str = "", **other: Any) -> None:
     proven = records.proof(variant, **other)
-    machine = machine or pipeline.processor()
+    machine = machine or hosts.here()
     proof.record(shop.folder(variant), msgspec.structs.replace(proven, machine=machine))
 
 

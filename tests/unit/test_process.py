@@ -53,3 +53,20 @@ def test_a_disk_that_the_log_does_not_fit_on_is_named(tmp_path: Path) -> None:
     log.symlink_to("/dev/full")
     with pytest.raises(InferpackError, match=f"{log}: no space left on the disk; free some space"):
         process.run([sys.executable, "-c", ""], log=log)
+
+
+def test_a_command_whose_machine_is_cut_off_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three looks in vain, one after the other, are needed."""
+    monkeypatch.setattr(process, "EVERY", 0.01)
+    answers = [True, False, False, True, False, False, False]
+
+    def reach() -> None:
+        if not answers.pop(0):
+            raise OSError
+
+    with pytest.raises(InferpackError, match="sh: was killed by SIGKILL"):
+        process.run(["sh", "-c", "sleep 60; true"], log=tmp_path / "log", reach=reach)
+    assert answers == []
+    assert process.run(["echo", "hi"], log=tmp_path / "log", reach=reach) == "hi\n"

@@ -37,11 +37,12 @@ def image(number: int) -> images.Image:
     )
 
 
-def made(recipe: Recipe, *cells: Cell, without: str = "") -> tuple[Release, ...]:
-    """Of a recipe with these cells, all images but one."""
+def made(recipe: Recipe, *cells: Cell, without: str = "", lacking: str = "") -> tuple[Release, ...]:
+    """Of a recipe with these cells, all images but one, which is not meant or lacking."""
     known = matrix.variants((replace(recipe, name="toy", matrix=cells),))
-    found = {item.id: image(number) for number, item in enumerate(known) if item.id != without}
-    return releases.releases(REGISTRY, known, found, NOON)
+    missing = {without, lacking}
+    found = {item.id: image(number) for number, item in enumerate(known) if item.id not in missing}
+    return releases.releases(REGISTRY, known, found, NOON, lacking={lacking} - {""})
 
 
 def told(found: tuple[Release, ...]) -> dict[str, tuple[list[str], list[str]]]:
@@ -104,6 +105,21 @@ def test_what_is_not_chosen_is_in_no_release(onnxruntime: Variant) -> None:
     }
 
 
+def test_an_index_that_lacks_an_image_is_not_made(onnxruntime: Variant) -> None:
+    found = made(
+        onnxruntime.recipe,
+        cell(Backend.ONEDNN, Arch.AMD64, "2.0"),
+        cell(Backend.ONEDNN_ACL, Arch.ARM64, "2.0"),
+        cell(Backend.OPENBLAS, Arch.ARM64, "2.0"),
+        lacking="toy-onednn-acl-py311-arm64",
+    )
+    assert told(found) == {
+        "2.0-onednn-py311-20261121": (["linux/amd64"], ["2.0-onednn"]),
+        "2.0-openblas-py311-20261121": (["linux/arm64"], ["2.0-openblas"]),
+    }
+    assert "latest-dev" in {tag for release in found for tag in release.moving}
+
+
 @pytest.fixture
 def release(onnxruntime: Variant) -> Release:
     return made(onnxruntime.recipe, cell(Backend.MLAS, Arch.AMD64, "1.2"))[0]
@@ -114,10 +130,6 @@ def test_a_release_is_known_by_its_indexs_digest(release: Release) -> None:
         "registry.example.com/team/toy@"
         "sha256:138aaaed448b47aca2ab7fb4af4a00e34faa3c444165d0c526f887c71e17fc24"
     )
-
-
-def test_until_it_is_signed_its_name_is_its_digest(release: Release) -> None:
-    assert release.passing == f"{release.repository}:{release.digest.replace(':', '-')}.index"
 
 
 def test_a_dated_tag_never_changes(release: Release) -> None:

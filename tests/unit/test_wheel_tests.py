@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from inferpack import base, emulation, pipeline, wheel_tests
+from inferpack import base, emulation, hosts, wheel_tests
 from inferpack.emulation import Emulator
 from inferpack.engine import Engine, Finished
 from inferpack.errors import InferpackError, UsageError
@@ -34,7 +34,7 @@ OK = Finished(code=0, stdout="first\nall is well\n", stderr="")
 class FakeEngine:
     """Says how each container ends, and keeps what it was asked."""
 
-    host = ""
+    arch = NATIVE
 
     def __init__(self, *ends: Finished) -> None:
         self.ends = list(ends)
@@ -65,8 +65,8 @@ def shop(root: Path, *ends: Finished) -> Workshop:
 def qemu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A QEMU that is there and that the kernel knows."""
 
-    def emulator(shop: Workshop, arch: Arch) -> Emulator:
-        return Emulator(engine=shop.engine, path=Path(f"/cache/{arch}"), version="11")
+    def emulator(_: Workshop, arch: Arch, engine: Engine) -> Emulator:
+        return Emulator(engine=engine, path=Path(f"/cache/{arch}"), version="11")
 
     monkeypatch.setattr(emulation, "emulator", emulator)
     monkeypatch.setattr(emulation, "refuse_unreachable", lambda *_: None)
@@ -85,7 +85,7 @@ def asked(made: Workshop) -> tuple[str, list[str], dict[str, Any]]:
 
 def test_it_runs_on_this_cpu_and_on_the_least(tmp_path: Path) -> None:
     assert wheel_tests.places(shop(tmp_path), toy_variant(NATIVE)) == (
-        Place(cpu=pipeline.processor()),
+        Place(cpu=hosts.here()),
         LEAST[NATIVE],
     )
 
