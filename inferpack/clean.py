@@ -42,10 +42,12 @@ def clean(shop: Workshop, keep: int | None, *, dry: bool) -> Cleaned:
     with neighbours(shop) as busy:
         known = needs.of(shop)
         disk = Disk(root=shop.root, needs=known)
-        items = [*disk.items(), *owned.items(shop, known, tuple(disk.folders()))]
+        items = [may_go(item, busy, shop.now()) for item in disk.items()]
+        for item in owned.items(shop, known, tuple(disk.folders())):
+            items.append(replace(item, kept=item.kept or BUSY) if busy else item)
         for name in disk.strangers():
             console.note(f"  left alone: {name} is not inferpack's, or leads elsewhere")
-        return freed([may_go(item, busy, shop.now()) for item in items], keep, dry=dry)
+        return freed(items, keep, dry=dry)
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def neighbours(shop: Workshop) -> Iterator[tuple[str, ...]]:
 
 
 def may_go(item: Item, busy: Collection[str], now: float) -> Item:
-    """The item, kept if somebody works here now and could come to need it."""
+    """A file, kept if somebody works here now and could come to need it."""
     rooms = tuple(place for place in busy if place != ".cache/")
     if busy and (item.needed or now - item.used < DAY or item.name.startswith(rooms)):
         return replace(item, kept=item.kept or BUSY)

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from inferpack import images, matrix, multiarch, needs, owned, proof, store, verify, wheel_tests
+from inferpack import (
+    clean,
+    images,
+    matrix,
+    multiarch,
+    needs,
+    owned,
+    proof,
+    store,
+    verify,
+    wheel_tests,
+)
 from inferpack.budget import Item, Stock
 from inferpack.builder import BuilderRecord
 from inferpack.buildx import Manifest
@@ -205,6 +216,16 @@ def test_what_a_wheel_is_compiled_in_and_its_cache_are_ours_where_it_was_compile
     assert all(found[name].needed for name in (f"inferpack/builder:{wheel.id}", "inferpack-ccache"))
     free(shop, f"inferpack/builder:{wheel.id}", "inferpack-ccache")
     assert (engine.volumes, f"inferpack/builder:{wheel.id}" in engine.names) == ({}, False)
+
+
+def test_while_somebody_works_here_all_of_it_stays(shop: Workshop, engine: FakeEngine) -> None:
+    """An image says nothing of when it was used."""
+    before = dict(engine.names)
+    with store.shared(shop.cache):
+        done = clean.clean(shop, 0, dry=False)
+    assert (engine.names, {item.kept for item in done.stuck}) == (before, {clean.BUSY})
+    clean.clean(shop, None, dry=False)
+    assert before.keys() - engine.names.keys() == {OLDER, ONE}
 
 
 def test_every_engine_has_its_part(shop: Workshop, engine: FakeEngine, tmp_path: Path) -> None:
