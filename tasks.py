@@ -422,6 +422,23 @@ def doctor(_: Context, install: bool = False) -> None:
     physician.insist(machine(), findings)
 
 
+@task(
+    help={
+        "keep": "how much may stay, such as 20GB: what was not used for the longest goes first; "
+        "without it only what no recipe, lock or record refers to",
+        "dry-run": "show it, and free nothing",
+    }
+)
+@command
+def clean(_: Context, keep: str = "", dry_run: bool = False) -> None:
+    """Free caches and images of this checkout alone; the last line is the bytes that are free."""
+    from inferpack import clean as cleaning  # noqa: PLC0415
+
+    done = cleaning.clean(shop(), cleaning.most(keep), dry=dry_run)
+    console.result(cleaning.show(done, dry=dry_run))
+    cleaning.insist(done)
+
+
 @task(help={"only": "a folder or file below tests/"})
 @command
 def test(_: Context, only: str = "") -> None:

@@ -111,6 +111,7 @@ def ask(what: str, options: list[str], suite: str, *, log: Path) -> None:
 def intact(cache: Path, package: Package) -> bool:
     """Whether the package is in the cache, and still what it was when it came."""
     path = deb_path(cache, package)
+    store.touch(path)
     return path.exists() and store.file_digest(path) == package.file.sha256
 
 

@@ -60,12 +60,12 @@ def ensure(
     reported and the base has the new ones.
     """
     folder = cache / "base" / key(base, arch, committed)
-    record = store.read_record(folder / "base.json", BaseRecord)
+    record = known(folder)
     if record is None:
         if arch is not native() and compiler is None:
             compiler = ensure(name, base, native(), cache=cache, committed=())
         with store.locked(cache / "base"):
-            record = store.read_record(folder / "base.json", BaseRecord)
+            record = known(folder)
             if record is None:
                 with console.step(f"base {name} for {arch}"):
                     record = build(
@@ -90,6 +90,12 @@ def ensure(
 def key(base: Base, arch: Arch, committed: tuple[Package, ...]) -> str:
     """sha256 (hex) of all that is known beforehand of what a base is made from."""
     return store.digest(base, arch, committed, [store.file_digest(path) for path in SOURCES])
+
+
+def known(folder: Path) -> BaseRecord | None:
+    """What is on record of a base, used just now."""
+    store.touch(folder / "base.json")
+    return store.read_record(folder / "base.json", BaseRecord)
 
 
 def check(built: BuiltBase) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, ParamSpec, TypeVar
 
 from inferpack import console
 from inferpack.errors import InferpackError, UsageError
@@ -82,6 +82,7 @@ def native(variant: "Variant") -> "Variant":
 
 def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "", runs: bool = True) -> None:
     """Prints what `work` makes of every chosen variant of images; `runs`: it needs an engine."""
+    at_work()
     variants = chosen(glob, arch)
     if runs:
         prepare(archs=sorted({variant.arch for variant in variants}))
@@ -142,6 +143,14 @@ def logs() -> Path:
 
 
 @functools.cache
+def at_work() -> IO[str]:
+    """Until this process ends, `./inv clean` leaves alone what it may need."""
+    from inferpack import store  # noqa: PLC0415
+
+    return store.shared(ROOT / ".cache")
+
+
+@functools.cache
 def machine() -> "Machine":
     from inferpack import doctor as physician  # noqa: PLC0415
 
@@ -161,6 +170,7 @@ def prepare(*, docker: bool = True, tests: bool = False, archs: Iterable["Arch"]
     from inferpack import base  # noqa: PLC0415
     from inferpack import doctor as physician  # noqa: PLC0415
 
+    at_work()
     physician.insist(machine(), physician.mend(machine(), docker=docker, tests=tests))
     here = {arch for arch in archs if arch not in shop().engines}
     emulators = {arch: shop().emulator(arch) for arch in here if arch is not base.native()}

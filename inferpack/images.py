@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import field
 
 from inferpack import console
+from inferpack.buildx import Manifest
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError, UsageError
 from inferpack.model import SITE, LockedWheel, Package, Variant
@@ -15,6 +16,7 @@ from inferpack.tables import Record
 MB = 1_000_000
 PYTHON = "/usr/bin/python3"
 LARGEST = 10
+LIST = "images.list"  # no record: it is of the engine that this checkout uses
 
 
 class Image(Record, frozen=True):
@@ -37,6 +39,10 @@ class Image(Record, frozen=True):
     wheels: tuple[LockedWheel, ...]
     base: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> Manifest:
+        return Manifest(digest=self.digest, size=self.manifest_size)
 
 
 def read(folder: Path) -> Image | None:
@@ -81,13 +87,28 @@ def check_budget(variant: Variant, unpacked: int, context: Path) -> None:
 def over_budget(variant: Variant, unpacked: int, sizes: dict[str, int]) -> InferpackError:
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:LARGEST]
     listed = ", ".join(f"{name} {size / MB:.1f}" for name, size in largest)
+    layers = f"; largest in MB: {listed}" if listed else ""  # the context is gone after `clean`
     return InferpackError(
         variant.id,
         f"{unpacked / MB:.1f} MB unpacked, over its budget of {variant.budget_mb} MB",
-        f"prune in recipes/{variant.recipe.name}.toml; largest in MB: {listed}",
+        f"prune in recipes/{variant.recipe.name}.toml{layers}",
     )
 
 
 def record(folder: Path, image: Image) -> Image:
+    """First in the list of all that were made here: it tells whose an image in the engine is."""
+    if image.manifest not in (known := made(folder)):
+        write_made(folder, (*known, image.manifest))
     write_record(folder / "image.json", image)
     return image
+
+
+def made(folder: Path) -> tuple[Manifest, ...]:
+    """The images that were recorded here and that `clean` has not freed since, oldest first."""
+    known = read_record(folder / LIST, tuple[Manifest, ...]) or ()
+    image = read(folder)
+    return known if image is None else tuple(dict.fromkeys((*known, image.manifest)))
+
+
+def write_made(folder: Path, known: tuple[Manifest, ...]) -> None:
+    write_record(folder / LIST, known)

@@ -44,8 +44,7 @@ def wheel_layer(
 
     Raises UsageError for a prune rule that matches nothing, InferpackError for a damaged wheel.
     """
-    key = digest(sha256, prune, arch, compiler.digest, CODE)
-    tar = cache / "layers" / f"{key}.tar"
+    tar = cache / "layers" / f"{key(sha256, prune, arch, compiler.digest)}.tar"
     if is_sealed(tar):
         return tar
     if file_digest(wheel) != sha256:
@@ -66,6 +65,11 @@ def wheel_layer(
             write_installation_record(root)
             pack(root, tar)
     return tar
+
+
+def key(sha256: str, prune: Prune, arch: Arch, compiler: str) -> str:
+    """sha256 (hex) over all that decides the layer's bytes; `compiler` is its digest."""
+    return digest(sha256, prune, arch, compiler, CODE)
 
 
 def refuse_idle(rules: Iterable[str], wheel: str) -> None:

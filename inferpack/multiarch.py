@@ -10,8 +10,10 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from inferpack import images, proof
+from inferpack.buildx import Manifest
 from inferpack.engine import Engine
 from inferpack.model import GENERIC, Arch, Variant
 from inferpack.store import locked
@@ -20,6 +22,8 @@ from inferpack.workshop import Workshop
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LATEST = "latest"
+
+Named = Mapping[Arch, Manifest]  # by an index
 
 # https://github.com/opencontainers/image-spec/blob/main/annotations.md, and containerd's own
 REF_NAME, IMAGE_NAME = "org.opencontainers.image.ref.name", "io.containerd.image.name"
@@ -54,16 +58,41 @@ def indexes(variants: Iterable[Variant]) -> tuple[Index, ...]:
 
 def document(found: Mapping[Arch, images.Image]) -> bytes:
     """The index itself, as the OCI image specification has it."""
+    return naming({arch: image.manifest for arch, image in found.items()})
+
+
+def naming(found: Named) -> bytes:
     manifests = [
         {
             "mediaType": MANIFEST,
-            "digest": image.digest,
-            "size": image.manifest_size,
+            "digest": manifest.digest,
+            "size": manifest.size,
             "platform": {"architecture": str(arch), "os": "linux"},
         }
-        for arch, image in sorted(found.items())
+        for arch, manifest in sorted(found.items())
     ]
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+
+
+def possible(made: Mapping[Arch, Iterable[Manifest]]) -> dict[str, Named]:
+    """Every index of one of these images on each architecture, or of none, by its digest."""
+    archs = tuple(made)
+    rows = product(*((*dict.fromkeys(made[arch]), None) for arch in archs))
+    found = ({arch: item for arch, item in zip(archs, row, strict=True) if item} for row in rows)
+    return {digest_of(naming(named)): named for named in found}
+
+
+def leave(engine: Engine, name: str, named: Named, digest: str) -> None:
+    """Makes an index that names these anew without one; it goes where nothing of it would stay."""
+    others = {
+        arch: item
+        for arch, item in named.items()
+        if item.digest != digest and engine.digest(item.digest)
+    }
+    if others:
+        load(engine, name, naming(others))
+    else:
+        engine.remove(name)
 
 
 def archive(name: str, index: bytes) -> bytes:
@@ -132,7 +161,14 @@ def made(shop: Workshop, index: Index, engine: Engine) -> str:
     found = {
         variant.arch: image for variant in index.variants if (image := held(shop, variant, engine))
     }
-    content = document(found)
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    engine.load(archive(f"docker.io/{index.reference}", content), index.reference, digest)
+    load(engine, index.reference, document(found))
     return f"{index.reference} ({', '.join(found)})"
+
+
+def load(engine: Engine, name: str, content: bytes) -> None:
+    """Gives an index the name that may have been another's."""
+    engine.load(archive(f"docker.io/{name}", content), name, digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

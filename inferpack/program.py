@@ -129,12 +129,16 @@ def program_layers(
     def copied(root: Path) -> None:
         copy(data(variant, source), root / HOME / "selftest")
 
-    of_code = digest(code_key(variant, source), compiler.digest)
-    of_data = data_key(variant, source)
+    of_data, of_code = keys(variant, source, compiler.digest)
     return (
         Layer(name="selftest-data", tar=packed(cache / "layers" / f"{of_data}.tar", copied)),
         Layer(name="selftest", tar=packed(cache / "layers" / f"{of_code}.tar", compiled)),
     )
+
+
+def keys(variant: Variant, source: Path, compiler: str) -> tuple[str, str]:
+    """What names the layers of the data and of the code in the cache."""
+    return data_key(variant, source), digest(code_key(variant, source), compiler)
 
 
 def packed(tar: Path, fill: Callable[[Path], None]) -> Path:

@@ -40,6 +40,7 @@ def ensure(source: Source, indexes: Callable[[], Indexes], *, cache: Path) -> tu
             path.unlink()
             hint = "run the command again: it is fetched anew"
             raise InferpackError(str(path), "was damaged in the cache, and is removed", hint)
+        store.touch(path.parent)
     return found
 
 

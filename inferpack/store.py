@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ Record = TypeVar("Record")
 # 1980-01-01, the first day that a zip file can name (zipfile refuses to pack anything older).
 EPOCH = 315532800
 DAY = 86_400  # seconds; no file takes as long to be made
+LOCK = ".lock"  # in a folder, for who works there
 
 
 def digest(*parts: object) -> str:
@@ -131,10 +132,20 @@ def seal(path: Path) -> None:
 
 def is_sealed(path: Path) -> bool:
     """Whether a cached file is there and still what it was when it was made."""
+    seal = path.with_suffix(".sha256")
     try:
-        return path.with_suffix(".sha256").read_text() == file_digest(path)
+        is_whole = seal.read_text() == file_digest(path)
     except FileNotFoundError:
         return False
+    if is_whole:
+        touch(seal)  # not the file itself: BuildKit would take it for another, and fetch it anew
+    return is_whole
+
+
+def touch(path: Path) -> None:
+    """Notes that it was used just now, for `clean`; where that cannot be written it is not."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -160,9 +171,30 @@ def read_record(path: Path, kind: type[Record]) -> Record | None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One process at a time works in `folder`; another waits. The lock ends with its process."""
-    with disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
-    with handle:
+    with opened(folder) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def shared(folder: Path) -> IO[str]:
+    """Works in `folder` beside others, until what is returned is closed or its process ends."""
+    handle = opened(folder)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def opened(folder: Path) -> IO[str]:
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / LOCK).open("w")
+
+
+def alone(folder: Path) -> IO[str] | None:
+    """Like `shared`, for who will have no others beside it; None where there are some."""
+    handle = opened(folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle

@@ -78,8 +78,8 @@ def ensure(
 
     Where Debian no longer has the `committed` packages, it has the newer ones, as a base would.
     """
-    code = [store.file_digest(path) for path in SOURCES]
-    folder = cache / "sysroot" / store.digest(asked.suite, asked.packages, arch, committed, code)
+    folder = cache / "sysroot" / key(asked, arch, committed)
+    store.touch(folder / "sysroot.json")
     record = store.read_record(folder / "sysroot.json", SysrootRecord)
     if record is None:
         with store.locked(cache / "sysroot"):
@@ -95,6 +95,12 @@ def ensure(
         packages=record.packages,
         owners=record.owners,
     )
+
+
+def key(asked: Headers, arch: Arch, committed: tuple[Package, ...]) -> str:
+    """sha256 (hex) over all that it is made from, where Debian still has the packages."""
+    code = [store.file_digest(path) for path in SOURCES]
+    return store.digest(asked.suite, asked.packages, arch, committed, code)
 
 
 def build(

@@ -40,8 +40,9 @@ def index(shop: Workshop, *, third_party: bool = False, keep: Path | None = None
     offers = wheel_offers.distinct((*own, *others))
     yanked = wheel_offers.yanked(shop.wheels / wheel_recipes.YANKED, offers)
     foreign = tuple(dict.fromkeys(offer.wheel for offer in others))
-    wheelhouse.ensure(foreign, shop.indexes, cache=shop.cache)
-    folder = write(shop.root / "build/index", offers, yanked, templates=shop.templates)
+    with store.shared(shop.cache):  # as of one who works here, but not for as long as it is served
+        wheelhouse.ensure(foreign, shop.indexes, cache=shop.cache)
+        folder = write(shop.root / "build/index", offers, yanked, templates=shop.templates)
     for line in lacking(own, offers):
         console.note(f"  {line}")
     return folder

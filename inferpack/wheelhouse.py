@@ -41,7 +41,10 @@ def ensure(
     if missing(wheels, cache):
         with store.locked(cache / "partial"), store.disk(cache / "partial"):
             fetch_all(missing(wheels, cache), indexes, cache)
-    return {wheel: path_of(wheel, cache) for wheel in wheels}
+    found = {wheel: path_of(wheel, cache) for wheel in wheels}
+    for path in found.values():
+        store.touch(path.parent)
+    return found
 
 
 def fetch_all(todo: tuple[LockedWheel, ...], indexes: Callable[[], Indexes], cache: Path) -> None:
