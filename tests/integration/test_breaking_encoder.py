@@ -15,6 +15,7 @@ from tests.integration.breaking import (
     PYTORCH,
     adapter,
     altered,
+    assert_slow_linear_is_judged,
     failures,
 )
 from tests.integration.conftest import proven
@@ -77,8 +78,8 @@ def test_a_single_linear_layer_in_fp32_is_caught(
 def test_a_reference_kernel_for_one_linear_layer_is_caught(run: Run, tmp_path: Path) -> None:
     source = "        values, scale = x\n"
     signed = "        if name == 'layer2.out':\n            values = values.div(2).to(torch.int8)\n"
-    found = failures(run, volumes=adapter(tmp_path, "pytorch_encoder.py", source, source + signed))
-    assert re.fullmatch(ran(r"(ref_int8:any \(reference\)|gemm:jit .*)"), found[LINEAR])
+    volumes = adapter(tmp_path, "pytorch_encoder.py", source, source + signed)
+    assert_slow_linear_is_judged(run, "encoder", volumes)
 
 
 @only([MLAS])
