@@ -15,7 +15,8 @@ LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitline
 
 
 # Minutes each: the commands themselves are for tests/nightly/test_readme.py, what they do is
-# tested by test_bench, test_cpus, test_index and test_wheel_build in every run, the ladder at night.
+# tested by test_bench, test_cpus, test_index and test_wheel_build in every run, the ladder's at
+# night.
 SLOW = {"bench", "cpus", "index", "proof-ladder", "wheel"}  # the index is of the wheels
 ELSEWHERE = {"test", "verify"}  # running now, and in a clone: test_verify.py
 
