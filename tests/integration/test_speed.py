@@ -1,4 +1,7 @@
-"""What nothing has changed for must be quick: the limits are generous, a regression is not."""
+"""What nothing has changed for must be quick: the limits are generous, a regression is not.
+
+A Zen 5 takes a third of them, a Zen 3 that others use too some two thirds.
+"""
 
 import time
 from statistics import median
@@ -9,7 +12,7 @@ from tests.integration.checkout import Checkout
 
 
 @pytest.mark.parametrize(
-    ("words", "seconds"), [("image onnxruntime", 1.5), ("list", 0.5), ("--help", 0.5)]
+    ("words", "seconds"), [("image onnxruntime", 2.5), ("list", 1.2), ("--help", 0.8)]
 )
 def test_a_command_with_nothing_to_do_is_quick(
     proven_checkout: Checkout, words: str, seconds: float
