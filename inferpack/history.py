@@ -20,7 +20,7 @@ class Entry(Record, frozen=True):
     `at`: when its work ended, since 1970; `error`: the line that says what failed, empty where
     nothing did; `digest`: the image's, or a wheel's sha256; `compressed`: of a wheel its size;
     `machine`: what the proof holds for; `seconds`: how long each stage took; `speedups`: INT8 over
-    FP32 of each task; `kernels`: of INT8, 'task operator' to 'implementation (class)'.
+    FP32 of each task; `kernels`: of INT8, 'task operator' to 'implementation: class; …'.
     """
 
     at: int

@@ -4,19 +4,8 @@ from pathlib import Path
 
 from inferpack import history
 from inferpack.history import Entry
+from tests.unit.nights import PASSED
 
-PASSED = Entry(
-    at=1_795_000_000,
-    revision="a" * 40,
-    version="1.31.1",
-    digest="sha256:" + "1" * 64,
-    unpacked=136_000_000,
-    compressed=44_000_000,
-    machine="AMD EPYC",
-    seconds={"image": 12.5, "proof": 7.0},
-    speedups={"digits": 2.1},
-    kernels={"digits linear": "CPUExecutionProvider/QGemm (fast int8 for avx2)"},
-)
 FAILED = Entry(at=1_795_100_000, revision="b" * 40, error="onnxruntime: INT8 is not proven: no")
 
 
