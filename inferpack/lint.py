@@ -7,6 +7,8 @@ from inferpack import process
 
 Command = tuple[str | Path, ...]
 
+# Its words are for a log; unlike others it colours them for a CI engine
+ZIZMOR = ("--offline", "--pedantic", "--strict-collection", "--quiet", "--color=never")
 SOURCES = ("inferpack", "selftest", "tests", "bench", "ci", "docs", "tasks.py")
 
 
@@ -29,7 +31,7 @@ def workflows(folder: Path) -> tuple[Command, ...]:
     """
     return (
         ("actionlint", "-shellcheck=", "-pyflakes=", *sorted((folder / "workflows").glob("*.yml"))),
-        ("zizmor", "--offline", "--pedantic", "--strict-collection", "--quiet", folder),
+        ("zizmor", *ZIZMOR, folder),
     )
 
 
