@@ -80,6 +80,8 @@ def environment(variant: WheelVariant) -> dict[str, str]:
         "_PYTHON_SYSCONFIGDATA_NAME": CONFIGURATION,
         # Every file of the image has the same time, and so could two compilers
         "CCACHE_COMPILERCHECK": "content",
+        # What a miss costs is the compiler's own time: no preprocessor runs before it
+        "CCACHE_DEPEND": "1",
         "CCACHE_DIR": CCACHE,
         "CCACHE_MAXSIZE": "5G",
         # Its key leaves that flag out, and what was made with another would be taken

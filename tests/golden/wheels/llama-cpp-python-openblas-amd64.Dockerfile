@@ -24,6 +24,7 @@ ENV PATH="/usr/lib/ccache:/usr/local/bin:/usr/bin" \
     _PYTHON_HOST_PLATFORM="linux-x86_64" \
     _PYTHON_SYSCONFIGDATA_NAME="_sysconfigdata_of_target" \
     CCACHE_COMPILERCHECK="content" \
+    CCACHE_DEPEND="1" \
     CCACHE_DIR="/ccache" \
     CCACHE_MAXSIZE="5G" \
     CCACHE_NAMESPACE="-ffile-prefix-map=/build=." \
