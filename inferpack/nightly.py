@@ -42,7 +42,7 @@ Work = Callable[[Workshop, Variant | WheelVariant], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of a job; `error`: the line that says what failed."""
+    """What became of a job; `error`: what failed, in words."""
 
     job: Job
     seconds: float
@@ -179,13 +179,13 @@ def told(job: Job) -> str:
 
 
 def rows(outcomes: Iterable[Outcome]) -> list[tuple[str, ...]]:
-    """A row of HEADER for each."""
+    """A row of HEADER for each; of a compiler's last words the table has the first line."""
     return [
         (
             one.job.id,
             FAILED if one.error else ", ".join(step.stage for step in one.job.steps),
             f"{one.seconds:.1f}",
-            one.error,
+            one.error.partition("\n")[0],
         )
         for one in outcomes
     ]

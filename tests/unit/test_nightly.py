@@ -121,7 +121,7 @@ def test_the_table_has_a_row_for_each(shop: Workshop) -> None:
     )
     outcomes = (
         Outcome(job=proven, seconds=12.34),
-        Outcome(job=job(OPENVINO), seconds=1.0, error=f"{OPENVINO}: does not work"),
+        Outcome(job=job(OPENVINO), seconds=1.0, error=f"{OPENVINO}: does not work\nsee"),
     )
     assert nightly.rows(outcomes) == [
         (ORT, "image, proof", "12.3", ""),
