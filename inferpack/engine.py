@@ -176,9 +176,9 @@ class Engine:
         except docker.errors.ImageNotFound:
             return
 
-    def export(self, digest: str) -> Iterator[bytes]:
-        """The unpacked file system as a tar, in pieces: `docker export`."""
-        container = self.client.containers.create(digest)
+    def export(self, digest: str, owner: str = "") -> Iterator[bytes]:
+        """The unpacked file system as a tar, in pieces: `docker export`; `owner` as of `run`."""
+        container = self.client.containers.create(digest, labels=self._owned(owner))
         try:
             yield from cast(Iterator[bytes], container.export(chunk_size=1 << 20))
         finally:
@@ -201,17 +201,16 @@ class Engine:
         """Runs a command as locked down as a strict cluster would: any uid, nothing writable.
 
         `options` go to the SDK's containers.create and override these defaults. A container of
-        the same `owner`, left by a run that was killed, is removed first.
+        the same `owner`, left by a run that was killed, is removed first; without one it stays
+        until a `clean`.
         """
-        if owner:
-            self.remove_containers(owner)
         settings = {
             "network_mode": "none",
             "read_only": True,
             "user": NOBODY_IN_PARTICULAR,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            "labels": {OWNER: owner},
+            "labels": self._owned(owner),
             **options,
         }
         container = self.client.containers.create(
@@ -226,6 +225,12 @@ class Engine:
         finally:
             container.remove(force=True)
         return Finished(code=code, stdout=stdout, stderr=stderr)
+
+    def _owned(self, owner: str) -> dict[str, str]:
+        """The label of a container that is about to be made."""
+        if owner:
+            self.remove_containers(owner)
+        return {OWNER: owner or f"process {os.getpid()} in {self.logs}"}
 
     def remove_containers(self, owner: str) -> None:
         import docker  # noqa: PLC0415

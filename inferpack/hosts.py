@@ -41,7 +41,8 @@ def told(engine: Engine, digest: str, path: Path) -> str:
     if (name := str(path)) not in engine.probed:
         show = [PYTHON, "-c", f"print(open('{path}').read(), end='')"]
         try:
-            engine.probed[name] = engine.run(digest, show, timeout=60).stdout
+            owner = f"{digest} in {engine.logs}"
+            engine.probed[name] = engine.run(digest, show, timeout=60, owner=owner).stdout
         except InferpackError:  # it has no emulator, for one
             return ""
     return engine.probed[name]

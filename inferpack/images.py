@@ -58,7 +58,7 @@ def measure(variant: Variant, engine: Engine, digest: str, context: Path) -> tup
     """Unpacked and compressed size; over the budget, an error that names the largest packages."""
     with console.step("measure"), ThreadPoolExecutor() as pool:
         saved = pool.submit(engine.saved, digest)
-        unpacked = sum(map(len, engine.export(digest)))
+        unpacked = sum(map(len, engine.export(digest, f"{variant.id} in {engine.logs}")))
         compressed = saved.result()
     check_budget(variant, unpacked, context)
     return unpacked, compressed
@@ -68,7 +68,9 @@ def check_python(variant: Variant, engine: Engine, digest: str) -> None:
     """A registry base must hold the Python our layers are made for, where they look for it."""
     code = "import sys; print('%d.%d' % sys.version_info[:2], *sys.path)"
     try:
-        printed = engine.run(digest, [PYTHON, "-c", code], timeout=60).stdout.split()
+        owner = f"{variant.id} in {engine.logs}"
+        finished = engine.run(digest, [PYTHON, "-c", code], timeout=60, owner=owner)
+        printed = finished.stdout.split()
     except InferpackError:
         printed = []  # no such program
     if printed[:1] != [variant.recipe.python] or f"/{SITE}" not in printed:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inferpack import images, locks, pipeline, render
-from inferpack.engine import Engine
+from inferpack.engine import OWNER, Engine
 from inferpack.model import Origin, Variant
 from inferpack.workshop import Workshop
 from tests.integration.containers import Run, python
@@ -194,6 +194,15 @@ def test_the_labels_say_what_the_image_is(
 
 def test_an_image_is_within_its_budget(engine: Engine, image: str, variant: Variant) -> None:
     assert sum(map(len, engine.export(image))) <= variant.recipe.budget_mb * images.MB
+
+
+def test_what_a_killed_run_was_weighed_in_goes_when_it_is_weighed_again(
+    engine: Engine, image: str
+) -> None:
+    owner = f"nobody in {engine.logs}"
+    engine.client.containers.create(image, labels={OWNER: owner})
+    assert sum(map(len, engine.export(image, owner))) > 0
+    assert engine.client.containers.list(all=True, filters={"label": f"{OWNER}={owner}"}) == []
 
 
 def test_nothing_opens_a_network_socket(
