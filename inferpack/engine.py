@@ -171,10 +171,8 @@ class Engine:
     def remove(self, reference: str) -> None:
         import docker  # noqa: PLC0415
 
-        try:
+        with suppress(docker.errors.ImageNotFound):
             self.client.images.remove(reference)
-        except docker.errors.ImageNotFound:
-            return
 
     def export(self, digest: str, owner: str = "") -> Iterator[bytes]:
         """The unpacked file system as a tar, in pieces: `docker export`; `owner` as of `run`."""
@@ -201,8 +199,7 @@ class Engine:
         """Runs a command as locked down as a strict cluster would: any uid, nothing writable.
 
         `options` go to the SDK's containers.create and override these defaults. A container of
-        the same `owner`, left by a run that was killed, is removed first; without one it stays
-        until a `clean`.
+        the same `owner`, left by a run that was killed, is removed first; others by `clean`.
         """
         settings = {
             "network_mode": "none",
@@ -235,10 +232,8 @@ class Engine:
     def remove_containers(self, owner: str) -> None:
         import docker  # noqa: PLC0415
 
-        left = self.client.containers.list(
-            all=True, filters={"label": f"{OWNER}={owner}"}, ignore_removed=True
-        )
-        for container in left:
+        own = {"label": f"{OWNER}={owner}"}
+        for container in self.client.containers.list(all=True, filters=own, ignore_removed=True):
             with suppress(docker.errors.NotFound):  # it ended meanwhile
                 container.remove(force=True)
 
