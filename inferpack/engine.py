@@ -199,7 +199,8 @@ class Engine:
         """Runs a command as locked down as a strict cluster would: any uid, nothing writable.
 
         `options` go to the SDK's containers.create and override these defaults. A container of
-        the same `owner`, left by a run that was killed, is removed first; others by `clean`.
+        the same `owner`, left by a run that was killed, is removed first: only who holds a lock
+        may name one. Else it is this process, and what it leaves `clean` removes.
         """
         settings = {
             "network_mode": "none",
@@ -224,7 +225,6 @@ class Engine:
         return Finished(code=code, stdout=stdout, stderr=stderr)
 
     def _owned(self, owner: str) -> dict[str, str]:
-        """The label of a container that is about to be made."""
         if owner:
             self.remove_containers(owner)
         return {OWNER: owner or f"process {os.getpid()} in {self.logs}"}
@@ -232,8 +232,8 @@ class Engine:
     def remove_containers(self, owner: str) -> None:
         import docker  # noqa: PLC0415
 
-        own = {"label": f"{OWNER}={owner}"}
-        for container in self.client.containers.list(all=True, filters=own, ignore_removed=True):
+        found, own = self.client.containers, f"{OWNER}={owner}"
+        for container in found.list(all=True, filters={"label": own}, ignore_removed=True):
             with suppress(docker.errors.NotFound):  # it ended meanwhile
                 container.remove(force=True)
 

@@ -41,8 +41,7 @@ def told(engine: Engine, digest: str, path: Path) -> str:
     if (name := str(path)) not in engine.probed:
         show = [PYTHON, "-c", f"print(open('{path}').read(), end='')"]
         try:
-            owner = f"{digest} in {engine.logs}"
-            engine.probed[name] = engine.run(digest, show, timeout=60, owner=owner).stdout
+            engine.probed[name] = engine.run(digest, show, timeout=60).stdout
         except InferpackError:  # it has no emulator, for one
             return ""
     return engine.probed[name]
