@@ -57,7 +57,8 @@ from selftest import machinecode, sampler
 code = struct.pack("<4I", 0x0E21C002, 0x71000400, 0x54FFFFC1, 0xD65F03C0)  # a loop of smull
 loop = ctypes.CFUNCTYPE(None, ctypes.c_uint32)(machinecode.place(code))
 def run():
-    threads = [threading.Thread(target=loop, args=(3_000_000,)) for _ in range(4)]
+    # long enough that starting them, which the emulator translates first, hardly counts
+    threads = [threading.Thread(target=loop, args=(30_000_000,)) for _ in range(4)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
 print(json.dumps(sampler.sample(run).seen))
