@@ -30,16 +30,17 @@ from inferpack.workshop import Workshop
 def index(shop: Workshop, *, third_party: bool = False, keep: Path | None = None) -> Path:
     """Writes build/index anew and returns it.
 
-    `third_party`: with what our wheels need and every wheel of the images' locks; `keep`: with all
-    that an older index has.
+    `third_party`: with what our wheels need and the wheels of the images' locks, of ours those that
+    are built; `keep`: with all that an older index has.
     """
     own = wheel_offers.built(shop) + (wheel_offers.kept(keep) if keep else ())
-    others = wheel_offers.locked(shop) if third_party else ()
+    others = wheel_offers.locked(shop, own) if third_party else ()
     if not own and not others:
         raise UsageError("build/wheels", "there is no wheel", "./inv wheel builds them")
     offers = wheel_offers.distinct((*own, *others))
     yanked = wheel_offers.yanked(shop.wheels / wheel_recipes.YANKED, offers)
-    foreign = tuple(dict.fromkeys(offer.wheel for offer in others))
+    wheels = dict.fromkeys(offer.wheel for offer in others)
+    foreign = tuple(wheel for wheel in wheels if not wheelhouse.is_ours(wheel))
     with store.shared(shop.cache):  # as of one who works here, but not for as long as it is served
         wheelhouse.ensure(foreign, shop.indexes, cache=shop.cache)
         folder = write(shop.root / "build/index", offers, yanked, templates=shop.templates)

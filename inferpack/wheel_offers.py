@@ -46,10 +46,11 @@ def built(shop: Workshop) -> tuple[Offer, ...]:
     return tuple(found)
 
 
-def locked(shop: Workshop) -> tuple[Offer, ...]:
+def locked(shop: Workshop, own: Iterable[Offer]) -> tuple[Offer, ...]:
     """What our wheels need, and the wheels of the images, each under its backend; they may still
-    have to be fetched.
+    have to be fetched, but ours: of them only those that are `own` already.
     """
+    made = {offer.wheel.file.name: offer.file for offer in own}
     places = [
         (shop.lock_path(item), index_path(item.backend, item.cell.target))
         for item in shop.variants()
@@ -61,8 +62,9 @@ def locked(shop: Workshop) -> tuple[Offer, ...]:
     for lock, path in dict.fromkeys(places):  # an image's flavours share a lock
         origin = str(lock.relative_to(shop.root))
         for wheel in locks.read(lock).wheels if lock.exists() else ():
-            file = wheelhouse.path_of(wheel, shop.cache)
-            found.append(Offer(path=path, wheel=wheel, file=file, origin=origin))
+            file = made.get(wheel.file.name) or wheelhouse.path_of(wheel, shop.cache)
+            if wheel.file.name in made or not wheelhouse.is_ours(wheel):
+                found.append(Offer(path=path, wheel=wheel, file=file, origin=origin))
     return tuple(found)
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from inferpack import locks, store, wheel_offers, wheelhouse
+from inferpack import locks, store, wheel_index, wheel_offers, wheelhouse
 from inferpack.engine import Engine
+from inferpack.errors import InferpackError
 from inferpack.indexes import Indexes
 from inferpack.model import Origin
 from inferpack.wheel import BuiltWheel
 from inferpack.workshop import Workshop
 from tests.unit.index_server import locked
+from tests.unit.tiny_wheels import tiny
 
 NAME = "fasttext-0.9.3+inferpack.1-1-cp311-cp311-manylinux_2_34_x86_64.whl"
 BUILT = BuiltWheel(
@@ -40,7 +42,8 @@ def shop(tmp_path: Path, root: Path) -> Workshop:
         for path in (root / name).iterdir():
             if path.name != "locks":
                 (tmp_path / name / path.name).symlink_to(path)
-    (tmp_path / "selftest").symlink_to(root / "selftest")
+    for name in ("selftest", "templates"):
+        (tmp_path / name).symlink_to(root / name)
     never: Callable[[], Origin] = pytest.fail
     return Workshop(
         root=tmp_path, engine=Engine(logs=tmp_path), indexes=Indexes, origin=never, now=lambda: 0
@@ -77,7 +80,7 @@ def test_one_index_has_what_users_get_who_ask_for_no_backend(shop: Workshop) -> 
 
 def test_what_locks_name_is_offered_under_its_users_backends(shop: Workshop) -> None:
     """Not what only a build needs; nothing where there is no lock."""
-    assert wheel_offers.locked(shop) == ()
+    assert wheel_offers.locked(shop, ()) == ()
     wheel = locked("needed-2.0-py3-none-any.whl", b"some")
     text = locks.render(locks.Lock(inputs="0" * 64, wheels=(wheel,)))
     images = ("onnxruntime-mlas-py311-amd64", "ctranslate2-openblas-py311-arm64")
@@ -85,10 +88,46 @@ def test_what_locks_name_is_offered_under_its_users_backends(shop: Workshop) -> 
     for folder, names in ((shop.locks, images), (shop.wheels / "locks", wheels)):
         for name in names:
             store.write(folder / f"pylock.{name}.toml", text)
-    offers = wheel_offers.locked(shop)
+    offers = wheel_offers.locked(shop, ())
     assert [(offer.path, offer.origin) for offer in offers] == [
         ("openblas", "recipes/locks/pylock.ctranslate2-openblas-py311-arm64.toml"),
         ("mlas", "recipes/locks/pylock.onnxruntime-mlas-py311-amd64.toml"),
         ("plain", "wheels/locks/pylock.fasttext-test-amd64.toml"),
     ]
     assert {offer.file for offer in offers} == {wheelhouse.path_of(wheel, shop.cache)}
+
+
+def test_an_index_with_what_locks_name_has_of_our_wheels_those_that_are_built(
+    shop: Workshop,
+) -> None:
+    """One that an image's lock names is on no index of pip's, and may not be built here."""
+    needed = locked("needed-2.0-py3-none-any.whl", tiny("needed-2.0-py3-none-any.whl"))
+    built, missing = (locked(name, tiny(name)) for name in (NAME, NAME.replace("x86", "arm")))
+    folder = shop.wheel_folder(shop.wheel_variants(BUILT.variant)[0])
+    store.write(folder / NAME, tiny(NAME))
+    store.write_record(folder / "wheel.json", replace(BUILT, file=built.file))
+    store.write(wheelhouse.path_of(needed, shop.cache), tiny(needed.file.name))
+    text = locks.render(locks.Lock(inputs="0" * 64, wheels=(needed, built, missing)))
+    store.write(shop.locks / "pylock.onnxruntime-mlas-py311-amd64.toml", text)
+    index = wheel_index.index(shop, third_party=True)
+    assert sorted(str(path.relative_to(index)) for path in index.glob("*/*.whl")) == [
+        f"files/{NAME}",
+        f"files/{needed.file.name}",
+    ]
+    assert (index / "files" / NAME).read_bytes() == tiny(NAME)
+    assert sorted(str(path.parent.relative_to(index)) for path in index.glob("*/*/index.json")) == [
+        "mlas/fasttext",
+        "mlas/needed",
+        "plain/fasttext",
+    ]
+
+
+def test_an_image_and_its_index_have_one_wheel_of_a_name(shop: Workshop) -> None:
+    folder = shop.wheel_folder(shop.wheel_variants(BUILT.variant)[0])
+    store.write_record(folder / "wheel.json", BUILT)
+    other = locked(NAME, b"other")
+    text = locks.render(locks.Lock(inputs="0" * 64, wheels=(other,)))
+    store.write(shop.locks / "pylock.onnxruntime-mlas-py311-amd64.toml", text)
+    with pytest.raises(InferpackError, match="two files have this name") as caught:
+        wheel_index.index(shop, third_party=True)
+    assert caught.value.where == NAME
