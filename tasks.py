@@ -142,7 +142,7 @@ def nightly(
     prepare()
     own = shop().built_by(builder)
     to = publishing.publisher(own, registry, here(key), os.environ) if registry else None
-    sys.exit(night.night(own, glob, lambda archs: prepare(archs=archs), to))
+    sys.exit(night.night(own, glob, lambda archs, wheels: prepare(archs=archs, wheels=wheels), to))
 
 
 @task(help={**ARCH, **BUILDER})

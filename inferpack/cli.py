@@ -82,17 +82,22 @@ def native(variant: "Variant") -> "Variant":
 
 def each(glob: str, work: Callable[["Variant"], str], *, arch: str = "", runs: bool = True) -> None:
     """Prints what `work` makes of every chosen variant of images; `runs`: it needs an engine."""
+    from inferpack import supply  # noqa: PLC0415
+
     at_work()
     variants = chosen(glob, arch)
     if runs:
-        prepare(archs=sorted({variant.arch for variant in variants}))
+        prepare(
+            archs=sorted({variant.arch for variant in variants}),
+            wheels={item.arch for item in variants if supply.is_awaited(shop(), item)},
+        )
     every({item.id: (item.reference, functools.partial(work, item)) for item in variants})
 
 
 def each_wheel(glob: str, work: Callable[["WheelVariant"], str], *, arch: str = "") -> None:
     """Prints what `work` makes of every chosen variant of wheels."""
     variants = chosen_wheels(glob, arch)
-    prepare(archs=sorted({variant.arch for variant in variants}))
+    prepare(wheels=sorted({variant.arch for variant in variants}))
     every({item.id: (item.version, functools.partial(work, item)) for item in variants})
 
 
@@ -163,16 +168,22 @@ def machine() -> "Machine":
     )
 
 
-def prepare(*, docker: bool = True, tests: bool = False, archs: Iterable["Arch"] = ()) -> None:
+def prepare(
+    *,
+    docker: bool = True,
+    tests: bool = False,
+    archs: Iterable["Arch"] = (),
+    wheels: Iterable["Arch"] = (),
+) -> None:
     """Brings what is missing, or names it; `archs`: of images that shall run, by emulation if not
-    otherwise.
+    otherwise; `wheels`: of those that shall be tested, on this machine's engine.
     """
     from inferpack import base  # noqa: PLC0415
     from inferpack import doctor as physician  # noqa: PLC0415
 
     at_work()
     physician.insist(machine(), physician.mend(machine(), docker=docker, tests=tests))
-    here = {arch for arch in archs if arch not in shop().engines}
+    here = {*wheels, *(arch for arch in archs if arch not in shop().engines)}
     emulators = {arch: shop().emulator(arch) for arch in here if arch is not base.native()}
     if emulators:  # fetching them needs what is there only now
         found = physician.mend(machine(), docker=docker, emulators=emulators)

@@ -1,6 +1,8 @@
 """Why the stages of an image have to run on this machine, whose engine is asked."""
 
-from inferpack import images, stages
+from functools import partial
+
+from inferpack import images, multiarch, stages
 from inferpack.images import Image
 from inferpack.keys import Keys
 from inferpack.model import Variant
@@ -11,15 +13,34 @@ def image(shop: Workshop, known: Keys, variant: Variant, recorded: Image | None)
     """Why the image must be built; nothing where what is on record is what a build would give."""
     if recorded is None:
         return (stages.NEVER,)
-    if recorded.unpacked > variant.budget_mb * images.MB:
-        return ("over its budget",)
     held = shop.engine_for(variant.arch).digest(recorded.digest) is not None
-    return stages.image(recorded, known.here(variant), held=held, revision=known.revision())
+    return stages.image(
+        recorded,
+        known.here(variant),
+        budget=variant.budget_mb * images.MB,
+        held=held,
+        revision=known.revision(),
+    )
 
 
-def names(shop: Workshop, variant: Variant, digest: str) -> tuple[str, ...]:
+def names(shop: Workshop, known: Keys, variant: Variant, image: Image) -> tuple[str, ...]:
     """Why a proven image must get its names: a run was killed before, or somebody took them."""
     engine = shop.engine_for(variant.arch)
-    asked = {images.unproven(variant): None, variant.reference: digest}
+    asked = {images.unproven(variant): None, variant.reference: image.digest}
     right = all(engine.digest(name) == meant for name, meant in asked.items())
-    return () if right else (stages.UNNAMED,)
+    return () if right and is_listed(shop, known, variant, image) else (stages.UNNAMED,)
+
+
+def is_listed(shop: Workshop, known: Keys, variant: Variant, image: Image) -> bool:
+    """Whether every index of the variant names this image, beside whichever of other platforms."""
+    name, engine = variant.recipe.name, shop.engine_for(variant.arch)
+    every = known.once(("indexes", name), lambda: multiarch.indexes(shop.variants(name)))
+    for index in every:
+        if variant.id in {item.id for item in index.variants}:
+            made = {item.arch: images.made(shop.folder(item)) for item in index.variants}
+            right = multiarch.possible({**made, variant.arch: (image.manifest,)})
+            reference = index.reference
+            found = known.once((variant.arch, reference), partial(engine.digest, reference))
+            if right.get(found or "", {}).get(variant.arch) != image.manifest:
+                return False
+    return True

@@ -9,6 +9,7 @@ from inferpack.images import PYTHON
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # random; another one at each start of a kernel
 CPUINFO = Path("/proc/cpuinfo")
+ARM = "CPU implementer", "CPU part"  # in /proc/cpuinfo
 
 
 def is_here(engine: Engine, digest: str) -> bool:
@@ -29,9 +30,16 @@ def here() -> str:
 
 
 def model(text: str, otherwise: str) -> str:
-    """By a text of /proc/cpuinfo, which on Arm does not tell it."""
-    models = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    return models[0] if models else otherwise
+    """By a text of /proc/cpuinfo, which on Arm tells the numbers of its designs instead."""
+    said = [[part.strip() for part in line.split(":", 1)] for line in text.splitlines()]
+
+    def values(key: str) -> list[str]:
+        return [rest[0] for name, *rest in said if name == key and rest]
+
+    if models := values("model name"):
+        return models[0]
+    kinds = sorted({f"{maker}/{part}" for maker, part in zip(*map(values, ARM), strict=False)})
+    return f"{otherwise} {', '.join(kinds)}" if kinds else otherwise
 
 
 def told(engine: Engine, digest: str, path: Path) -> str:

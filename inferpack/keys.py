@@ -15,6 +15,7 @@ from inferpack import (
     archive,
     base,
     building,
+    emulation,
     layers,
     locks,
     program,
@@ -39,6 +40,7 @@ FINISHERS = (
     *("finish", "floor", "wheel_archive", "wheel_checks", "wheel_elf", "wheel_tests"),
     *("wheel_tools", "wheels"),
 )
+JUDGES = ("emulation", "proof", "translation")
 T = TypeVar("T")
 
 
@@ -119,6 +121,11 @@ class Keys:
         own = self.shop.engine_for(variant.arch)
         engine = self.once(("engine", variant.arch), own.version)
         return {**self.image(variant), Input.TOOLS: digest(tools, engine)}
+
+    def judge(self, variant: Variant) -> str:
+        """What decides whether an emulated run is a proof, beside the image's own verdict."""
+        known = self.once("cpus", lambda: recipes.load_cpus(self.shop.recipes))
+        return digest(self.code(JUDGES), emulation.smoke(known, variant))
 
     def wheel(self, variant: WheelVariant) -> dict[str, str]:
         """UsageError where a lock is missing or stale."""

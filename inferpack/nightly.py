@@ -5,10 +5,13 @@ and the next one does only what failed or changed.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+
+from msgspec import structs
 
 from inferpack import (
     console,
@@ -52,21 +55,25 @@ class Outcome:
 def night(
     shop: Workshop,
     glob: str,
-    ready: Callable[[Iterable[Arch]], None],
+    ready: Callable[[Collection[Arch], Collection[Arch]], None],
     publisher: Publisher | None = None,
 ) -> int:
     """Plans and runs a night and tells how it went; the exit code. `ready`: brings what images of
-    these architectures need to run here; `publisher`: pushes each image once it is proven.
+    these architectures, and wheels of those, need to run here; `publisher`: pushes each image once
+    it is proven.
     """
     start = time.monotonic()
     planned = plan.make(shop, glob)
     if planned.jobs:
-        ready(sorted({job.arch for job in planned.jobs}))
+        wheels_ = (*planned.wheels, *(job for job in planned.images if job.needs))
+        ready({job.arch for job in planned.images}, {job.arch for job in wheels_})
     outcomes = run(shop, planned, partial(make, publisher=publisher))
+    lost = catch_up(shop, planned, publisher) if publisher else frozenset()
+    settle(shop, set(planned.unchanged) - lost)
     if outcomes:
         console.table(HEADER, rows(outcomes), right=NUMBERS)
     console.note(conclusion(planned, outcomes, time.monotonic() - start))
-    return int(any(one.error for one in outcomes))
+    return int(any(one.error for one in outcomes) or bool(lost))
 
 
 def make(
@@ -80,6 +87,22 @@ def make(
                 publish.push_images(shop, publisher, (variant,))
         case WheelVariant():
             wheels.wheel(shop, variant)
+
+
+def catch_up(shop: Workshop, planned: Plan, publisher: Publisher) -> frozenset[str]:
+    """Pushes what is unchanged, where an earlier night was killed before that or the registry was
+    away; gives the ids of what may still not be there.
+    """
+    unchanged = [variant for variant in shop.variants() if variant.id in planned.unchanged]
+    lost = set[str]()
+    for _, group in groupby(unchanged, key=lambda variant: variant.recipe.name):
+        variants = tuple(group)
+        try:
+            publish.push_images(shop, publisher, variants)
+        except InferpackError as err:
+            console.fail(str(err))
+            lost |= {variant.id for variant in variants}
+    return frozenset(lost)
 
 
 def run(shop: Workshop, planned: Plan, work: Work) -> tuple[Outcome, ...]:
@@ -124,6 +147,17 @@ def remember(shop: Workshop, variants: Iterable[Variant | WheelVariant]) -> None
         known = {(entry.at, entry.digest) for entry in history.read(folder)}
         if made and (made.at, made.digest) not in known:
             history.append(folder, made)
+
+
+def settle(shop: Workshop, names: Collection[str]) -> None:
+    """Ends the errors of what is well again without a job: what broke it was taken back, or only
+    its push had failed.
+    """
+    for variant in (item for item in plan.every(shop) if item.id in names):
+        folder = folder_of(shop, variant)
+        last, made = history.read(folder)[-1:], on_record(variant, folder)
+        if made and any(entry.error for entry in last):
+            history.append(folder, structs.replace(made, at=shop.now()))
 
 
 def on_record(variant: Variant | WheelVariant, folder: Path) -> Entry | None:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from inferpack import (
     base,
     console,
@@ -193,6 +195,7 @@ def prove(shop: Workshop, variant: Variant, image: images.Image) -> proof.Proof:
     proof.forget(shop.folder(variant))
     if emulation.is_needed(engine, variant):
         report, emulated = emulation.prove(shop, variant, image.digest)
+        emulated = structs.replace(emulated, judge=Keys(shop=shop).judge(variant))
     else:
         report, emulated = proof.prove(variant, engine, image.digest), None
     return proof.record(
@@ -220,8 +223,8 @@ def image(shop: Workshop, variant: Variant, *, again: bool = False) -> proof.Pro
             built = build(shop, inputs(shop, variant))
         images.check_budget(variant, built.unpacked, folder / "context")
         proven = proof.read(folder)
-        place = machine(shop, variant, built.digest)
-        if proven is None or again or stages.proof(proven, built.digest, place):
+        place, judge = machine(shop, variant, built.digest), Keys(shop=shop).judge(variant)
+        if proven is None or again or stages.proof(proven, built.digest, place, judge):
             proven = prove(shop, variant, built)
         if engine.digest(variant.reference) != built.digest:
             engine.name(built.digest, variant.reference)

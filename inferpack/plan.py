@@ -110,7 +110,8 @@ class Planner:
         lock, known = self.keys.lock(variant), images.read(folder)
         if self.since:
             now, revision = self.keys.image(variant), self.keys.revision()
-            why = stages.image(known, now, held=True, revision=revision)
+            budget = variant.budget_mb * MB
+            why = stages.image(known, now, budget=budget, held=True, revision=revision)
         else:
             why = due.image(self.shop, self.keys, variant, known)
         if known is None or why:
@@ -118,9 +119,9 @@ class Planner:
             yield step(folder, Stage.PROOF, (str(Stage.IMAGE),))
             return
         machine = None if self.since else self.machine(variant, known.digest)
-        if why := stages.proof(proof.read(folder), known.digest, machine):
+        if why := stages.proof(proof.read(folder), known.digest, machine, self.keys.judge(variant)):
             yield step(folder, Stage.PROOF, why)
-        elif not self.since and (why := due.names(self.shop, variant, known.digest)):
+        elif not self.since and (why := due.names(self.shop, self.keys, variant, known)):
             yield step(folder, Stage.NAMES, why)
 
     def fetched(self, wheels: tuple[LockedWheel, ...]) -> int:

@@ -116,14 +116,23 @@ def branches(shop: Workshop, *patterns: str) -> list[str]:
 
 
 def opened(shop: Workshop, revision: str, root: Path) -> Workshop:
-    """A clone at this commit, which shares all that is cached."""
+    """A clone at this commit, which shares all that is cached; but its logs are its own, and so
+    are its containers: a night may run the same variants.
+    """
     checkouts.cloned(shop, revision, root)
     shop.cache.mkdir(exist_ok=True)
     checkouts.link(root / ".cache", shop.cache)
     if shop.built_wheels.exists():
         checkouts.link(root / "build/wheels", shop.built_wheels)
-    log = shop.root / "build/logs/git.log"
-    return replace(shop, root=root, origin=lambda: provenance.origin(root, log))
+    log, logs = shop.root / "build/logs/git.log", root / "build/logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    return replace(
+        shop,
+        root=root,
+        engine=replace(shop.engine, logs=logs),
+        engines={arch: replace(engine, logs=logs) for arch, engine in shop.engines.items()},
+        origin=lambda: provenance.origin(root, log),
+    )
 
 
 def held(shop: Workshop, wanted: Proposal) -> Locks:

@@ -21,15 +21,28 @@ def ensure(shop: Workshop, variant: Variant) -> None:
 
     InferpackError where that gives other bytes than the locked ones.
     """
-    path = shop.lock_path(variant)
-    locked = locks.read(path).wheels if path.exists() else ()
-    missing = wheelhouse.missing(locked, shop.cache)
-    for item, own in ours(missing, shop.wheel_variants() if missing else (), variant.arch):
+    for item, own in lacking(shop, variant):
         made = wheels.wheel(shop, own).file
         if made != item.file:
             wrong = f"built here it has sha256 {made.sha256}; the lock says {item.file.sha256}"
             hint = f"./inv lock {variant.id} --upgrade takes this build"
             raise InferpackError(made.name, wrong, hint)
+
+
+def is_awaited(shop: Workshop, variant: Variant) -> bool:
+    """Whether a wheel is built for it before; where its lock cannot be read, its own turn tells."""
+    try:
+        return bool(lacking(shop, variant))
+    except InferpackError:
+        return False
+
+
+def lacking(shop: Workshop, variant: Variant) -> tuple[tuple[LockedWheel, WheelVariant], ...]:
+    """Those of the variant's lock that are ours and that no cache has, with what makes them."""
+    path = shop.lock_path(variant)
+    locked = locks.read(path).wheels if path.exists() else ()
+    missing = wheelhouse.missing(locked, shop.cache)
+    return tuple(ours(missing, shop.wheel_variants() if missing else (), variant.arch))
 
 
 def ours(

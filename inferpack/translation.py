@@ -109,11 +109,14 @@ class Translation(Record, frozen=True):
 
 
 class Emulation(Record, frozen=True):
-    """What emulated a proof's CPU: QEMU's version and name of it, and what it translated."""
+    """What emulated a proof's CPU: QEMU's version and name of it, and what it translated; `judge`:
+    the digest of what found that to be a proof.
+    """
 
     qemu: str
     model: str
     translation: Translation
+    judge: str = ""
 
     @property
     def machine(self) -> str:

@@ -114,3 +114,13 @@ def test_what_cannot_run_there_tells_nothing(tmp_path: Path) -> None:
     engine = Remote(logs=tmp_path, says=refuse)
     assert not hosts.is_here(engine, "a")
     assert hosts.processor(engine, "a") == "x86_64"
+
+
+def test_an_arm_cpu_is_told_by_its_designs_numbers() -> None:
+    """Its /proc/cpuinfo has no model: a context may lead to a Neoverse N1 today, to a V1 later."""
+    one = "processor : 0\nCPU implementer : 0x41\nCPU variant : 0x3\nCPU part : {}\n\n"
+    assert hosts.model(one.format("0xd0c") * 4, "aarch64") == "aarch64 0x41/0xd0c"
+    assert hosts.model(one.format("0xd05") + one.format("0xd0a"), "aarch64") == (
+        "aarch64 0x41/0xd05, 0x41/0xd0a"
+    )
+    assert hosts.model("processor : 0\n", "aarch64") == "aarch64"

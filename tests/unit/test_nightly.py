@@ -6,18 +6,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inferpack import cli, history, images, matrix, nightly, plan, proof
+from inferpack import cli, history, images, matrix, nightly, plan, proof, publish
 from inferpack.errors import InferpackError
 from inferpack.history import Entry
 from inferpack.model import Arch, Variant
 from inferpack.nightly import Outcome
 from inferpack.plan import Job, Plan, Step
+from inferpack.sending import Publisher
 from inferpack.stages import Stage
 from inferpack.wheel import WheelVariant
 from inferpack.workshop import Workshop
 from tests.unit import records
 
 ORT, OPENVINO = "onnxruntime-mlas-py311-amd64", "openvino-onednn-py311-amd64"
+ARM = "onnxruntime-mlas-py311-arm64"
 LLAMA, WHEEL = "llama-cpp-ggml-py311-amd64", "llama-cpp-python-ggml-amd64"
 NOW, COMMIT = 1_800_000_000, "c" * 40
 PROVEN = Entry(
@@ -104,6 +106,53 @@ def test_what_is_not_proven_is_not_remembered(shop: Workshop) -> None:
     proof.record(shop.folder(variant), records.proof(variant, digest="sha256:" + "b" * 64))
     nightly.run(shop, planned(unchanged=(ORT, WHEEL)), work)
     assert (of(shop, ORT), of(shop, WHEEL)) == ((), ())
+
+
+def test_an_error_ends_with_a_night_that_finds_all_well(shop: Workshop) -> None:
+    """As where what broke it was taken back: what is on record is what there should be."""
+    (variant,) = matrix.select(shop.variants(), ORT)
+    work(shop, variant)
+    nightly.run(shop, planned(unchanged=(ORT,)), work)
+    history.append(shop.folder(variant), Entry(at=NOW - 9, revision=COMMIT, error="is broken"))
+    for _ in range(2):
+        nightly.settle(shop, {ORT, OPENVINO})
+    entries = of(shop, ORT)
+    assert [(entry.at, entry.error) for entry in entries] == [
+        (PROVEN.at, ""),
+        (NOW - 9, "is broken"),
+        (NOW, ""),
+    ]
+    assert msgspec.structs.replace(entries[-1], at=PROVEN.at) == PROVEN
+    assert of(shop, OPENVINO) == ()
+
+
+def test_what_is_unchanged_is_pushed_too(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier night may have been killed before it, or the registry was away, or still is."""
+    pushed = list[tuple[str, ...]]()
+
+    def push(_: Workshop, __: object, variants: tuple[Variant, ...]) -> None:
+        pushed.append(tuple(variant.id for variant in variants))
+        if OPENVINO in pushed[-1]:
+            raise InferpackError("registry", "is away")
+
+    monkeypatch.setattr(publish, "push_images", push)
+    monkeypatch.setattr(plan, "make", lambda *_: planned(unchanged=(ORT, ARM, OPENVINO, WHEEL)))
+    to = Publisher(registry="registry", tools=None, signer=None)  # type: ignore[arg-type]
+    assert nightly.night(shop, "*", lambda *_: pytest.fail(), to) == 1
+    assert pushed == [(ORT, ARM), (OPENVINO,)]
+    assert nightly.night(shop, "*", lambda *_: pytest.fail()) == 0
+
+
+def test_it_gets_ready_for_the_images_and_the_wheels_that_it_makes(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image's wheels are made on this machine, wherever the image is."""
+    jobs = (job(ORT), job(LLAMA.replace("amd64", "arm64"), WHEEL, arch=Arch.ARM64))
+    asked = list[tuple[object, object]]()
+    monkeypatch.setattr(plan, "make", lambda *_: planned(*jobs))
+    monkeypatch.setattr(nightly, "run", lambda *_: ())
+    assert nightly.night(shop, "*", lambda *archs: asked.append(archs)) == 0
+    assert asked == [({Arch.AMD64, Arch.ARM64}, {Arch.ARM64})]
 
 
 def test_a_bug_keeps_its_traceback(shop: Workshop) -> None:

@@ -1,80 +1,24 @@
-"""A plan says of each variant what would run and why, and is the matrix of a CI engine."""
+"""A plan says of each variant what would run and why."""
 
-import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from inferpack import cli, history, hosts, images, keys, matrix, plan, proof, store, wheels
-from inferpack.engine import Engine
+from inferpack import cli, images, keys, matrix, multiarch, plan, proof, store, wheels
 from inferpack.errors import UsageError
-from inferpack.history import Entry
 from inferpack.keys import Keys
 from inferpack.model import Arch, Variant
-from inferpack.plan import Job, Plan, Step
+from inferpack.plan import Job, Step
 from inferpack.stages import Stage
+from inferpack.translation import Emulation
 from inferpack.wheel import BuiltWheel
 from inferpack.workshop import Workshop
-from tests.unit import records
+from tests.unit import arm, planning
+from tests.unit.planning import LLAMA, ORT, WHEEL, Held, listing, made, prove, steps
 
-ORT, DEV = "onnxruntime-mlas-py311-amd64", "onnxruntime-mlas-py311-amd64-dev"
-LLAMA, WHEEL = "llama-cpp-ggml-py311-amd64", "llama-cpp-python-ggml-amd64"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Held(Engine):
-    """An engine that has what it was told it has: digests by names."""
-
-    arch: Arch = Arch.AMD64
-    names: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def digest(self, reference: str) -> str | None:
-        return self.names.get(reference)
-
-    def version(self) -> str:
-        return "26.1.5"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Held:
-    return Held(logs=tmp_path)
-
-
-@pytest.fixture
-def shop(tmp_path: Path, engine: Held) -> Workshop:
-    """The repository's recipes and locks, with nothing built."""
-    for name in ("plugins", "recipes", "selftest", "templates", "wheels"):
-        (tmp_path / name).symlink_to(cli.ROOT / name)
-    return dataclasses.replace(cli.shop(), root=tmp_path, engine=engine)
-
-
-@pytest.fixture
-def variant(shop: Workshop) -> Variant:
-    return matrix.select(shop.variants(), ORT)[0]
-
-
-def made(shop: Workshop, engine: Held, variant: Variant, **other: Any) -> images.Image:
-    """Records of an image proven here, as ./inv image leaves them, and the engine that has it."""
-    inputs = Keys(shop=shop).here(variant)
-    image = records.image(key=keys.key(inputs), inputs=inputs, revision="a" * 40, **other)
-    images.record(shop.folder(variant), image)
-    prove(shop, variant)
-    engine.names.update({image.digest: image.digest, variant.reference: image.digest})
-    return image
-
-
-def prove(shop: Workshop, variant: Variant, machine: str = "", **other: Any) -> None:
-    proven = records.proof(variant, **other)
-    machine = machine or hosts.here()
-    proof.record(shop.folder(variant), msgspec.structs.replace(proven, machine=machine))
-
-
-def steps(shop: Workshop, glob: str = ORT, since: Path | None = None) -> dict[str, object]:
-    planned = plan.make(shop, glob, since)
-    return {job.id: {step.stage: step.why for step in job.steps} for job in planned.jobs}
+engine, shop, variant = planning.engine, planning.shop, planning.variant
 
 
 def test_what_was_never_made_is_to_do(shop: Workshop) -> None:
@@ -139,11 +83,50 @@ def test_an_image_without_its_name_gets_it(shop: Workshop, engine: Held, variant
     assert steps(shop, since=shop.root / "build") == {}
 
 
+def test_an_image_that_is_not_in_one_of_its_indexes_gets_there(
+    shop: Workshop, engine: Held, variant: Variant
+) -> None:
+    """Whoever took it away, or a run that was killed; what else an index has is not its concern."""
+    image = made(shop, engine, variant)
+    unnamed = {ORT: {"names": ("a run was ended before it",)}}
+    *others, last = listing(shop, variant)
+    assert (len(others), last) == (2, "inferpack/onnxruntime:latest")
+    right = engine.names.pop(last)
+    assert steps(shop) == unnamed
+    (beside,) = matrix.select(shop.variants(), ORT.replace("amd64", "arm64"))
+    other = msgspec.structs.replace(image, digest="sha256:" + "b" * 64)
+    images.record(shop.folder(beside), other)
+    both = {Arch.AMD64: image, Arch.ARM64: other}
+    found = {
+        multiarch.digest_of(multiarch.document({Arch.ARM64: other})): unnamed,
+        multiarch.digest_of(multiarch.document(both)): {},
+        right: {},
+    }
+    for engine.names[last], expected in found.items():
+        assert steps(shop) == expected
+
+
 def test_an_image_over_a_budget_of_today_is_no_success(
     shop: Workshop, engine: Held, variant: Variant
 ) -> None:
     made(shop, engine, variant, unpacked=500_000_000)
-    assert steps(shop) == {ORT: {"image": ("over its budget",), "proof": ("image",)}}
+    over = {ORT: {"image": ("over its budget",), "proof": ("image",)}}
+    assert (steps(shop), steps(shop, since=shop.root / "build")) == (over, over)
+
+
+def test_an_emulated_proof_holds_while_what_judged_it_does(
+    shop: Workshop, engine: Held, variant: Variant
+) -> None:
+    """Code and data of ours that read QEMU's log; a real CPU's verdict is all the image's own."""
+    made(shop, engine, variant)
+    path = shop.folder(variant)
+    again = {ORT: {"proof": ("inferpack's code",)}}
+    for judge, expected in {"older": again, Keys(shop=shop).judge(variant): {}}.items():
+        emulated = Emulation(qemu="10", model="x", translation=arm.SEEN, judge=judge)
+        known = proof.read(path)
+        assert known
+        proof.record(path, msgspec.structs.replace(known, emulation=emulated))
+        assert steps(shop) == expected
 
 
 def test_records_of_elsewhere_are_compared_by_what_a_checkout_decides(
@@ -206,40 +189,3 @@ def test_a_wheel_on_record_is_unchanged_while_its_file_is_whole(
     file.write_text("corrupt")
     assert steps(shop, WHEEL) == {WHEEL: {"wheel": ("never made",)}}
     assert plan.make(shop, WHEEL, shop.root / "build").unchanged == (WHEEL,)
-
-
-def test_time_is_told_from_history(shop: Workshop) -> None:
-    for seconds in (10.0, 12.0, 99.0):
-        folder = shop.root / "build" / ORT
-        history.append(folder, Entry(at=1, revision="", seconds={"image": seconds, "proof": 5.0}))
-    planned = plan.make(shop, f"{ORT},{DEV}")
-    assert [step.seconds for job in planned.jobs for step in job.steps] == [12.0, 5.0, None, None]
-    megabytes = sum(step.bytes for job in planned.jobs for step in job.steps) / 1e6
-    assert plan.summary(planned) == (
-        f"2 of 2 variants, {megabytes:.0f} MB to fetch; about 17 s, 17 s of it in a row ({ORT});"
-        " 2 stages never ran, and how long they take is not known"
-    )
-
-
-def test_what_variants_share_is_fetched_once(shop: Workshop, engine: Held) -> None:
-    """But once in each job of a CI engine."""
-    for since, same in ((None, 0), (shop.root, plan.make(shop, DEV).images[0].steps[0].bytes)):
-        planned = plan.make(shop, f"{ORT},{DEV}", since)
-        assert [job.steps[0].bytes for job in planned.jobs[1:]] == [same]
-
-
-def test_the_longest_chain_counts_wheels_before_images() -> None:
-    def job(name: str, *needs: str) -> Job:
-        return Job(id=name, arch=Arch.AMD64, steps=(), needs=needs)
-
-    jobs = (job("wheel"), job("quick"), job("slow"), job("image", "wheel", "other"))
-    seconds = {"wheel": 60.0, "quick": 1.0, "slow": 70.0, "image": 20.0}
-    assert plan.critical_path(jobs, seconds) == (80.0, ("wheel", "image"))
-    assert plan.critical_path((), {}) == (0.0, ())
-
-
-def test_the_matrix_of_a_ci_engine_is_json(shop: Workshop) -> None:
-    planned = plan.make(shop, f"{ORT},{WHEEL}")
-    text = plan.encoded(planned)
-    assert msgspec.json.decode(text, type=Plan) == planned
-    assert set(msgspec.json.decode(text)) == {"schema", "revision", "wheels", "images", "unchanged"}
