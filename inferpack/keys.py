@@ -22,6 +22,7 @@ from inferpack import (
     recipes,
     render,
     sources,
+    unpack,
     wheel_recipes,
     wheel_tools,
 )
@@ -54,6 +55,7 @@ class Input(StrEnum):
     TEMPLATE = "template"
     CODE = "inferpack's code"
     TOOLS = "tools"
+    STRIP = "strip"
     SOURCE = "source"
     TEST = "test"
 
@@ -111,13 +113,12 @@ class Keys:
             ),
             Input.SELFTEST: self.selftest(variant),
             Input.TEMPLATE: self.template(),
-            Input.CODE: self.code(MAKERS),
+            Input.CODE: digest(self.code(MAKERS), unpack.INSTALLER),
         }
 
     def here(self, variant: Variant) -> dict[str, str]:
         """The same, and the programs by which this machine and its engine would make it."""
-        strip, log = layers.STRIP[variant.arch], self.shop.cache / "logs/strip.log"
-        tools = self.once(strip, lambda: digest(layers.version(strip, log)))
+        tools = digest(self.strip(variant.arch))
         own = self.shop.engine_for(variant.arch)
         engine = self.once(("engine", variant.arch), own.version)
         return {**self.image(variant), Input.TOOLS: digest(tools, engine)}
@@ -143,6 +144,14 @@ class Keys:
             Input.TOOLS: digest(wheel_tools.versions()),
             Input.TEST: digest(self.tested_with(variant), needed),
         }
+
+    def wheel_here(self, variant: WheelVariant) -> dict[str, str]:
+        """The same, and the program that strips it on this machine."""
+        return {**self.wheel(variant), Input.STRIP: digest(self.strip(variant.arch))}
+
+    def strip(self, arch: Arch) -> str:
+        program, log = layers.STRIP[arch], self.shop.cache / "logs/strip.log"
+        return self.once(program, lambda: layers.version(program, log))
 
     def tested_with(self, variant: WheelVariant) -> str:
         """What the recipe's test is, and the least CPU that it must pass on."""

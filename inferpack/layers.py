@@ -22,10 +22,11 @@ from inferpack.model import SITE, Arch, Compiler
 from inferpack.prune import Prune
 from inferpack.store import digest, disk, file_digest, is_sealed
 from inferpack.tree import byte_compile, pack
-from inferpack.unpack import install
+from inferpack.unpack import INSTALLER, install
 
 CODE = [
-    file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("layers", "tree", "unpack")
+    *(file_digest(Path(__file__).with_name(f"{name}.py")) for name in ("layers", "tree", "unpack")),
+    INSTALLER,
 ]
 STRIP = {Arch.AMD64: "x86_64-linux-gnu-strip", Arch.ARM64: "aarch64-linux-gnu-strip"}
 
@@ -44,7 +45,8 @@ def wheel_layer(
 
     Raises UsageError for a prune rule that matches nothing, InferpackError for a damaged wheel.
     """
-    tar = cache / "layers" / f"{key(sha256, prune, arch, compiler.digest)}.tar"
+    made_by = stripper(prune, arch, log)
+    tar = cache / "layers" / f"{key(sha256, prune, arch, compiler.digest, made_by)}.tar"
     if is_sealed(tar):
         return tar
     if file_digest(wheel) != sha256:
@@ -67,9 +69,14 @@ def wheel_layer(
     return tar
 
 
-def key(sha256: str, prune: Prune, arch: Arch, compiler: str) -> str:
+def key(sha256: str, prune: Prune, arch: Arch, compiler: str, stripper: str) -> str:
     """sha256 (hex) over all that decides the layer's bytes; `compiler` is its digest."""
-    return digest(sha256, prune, arch, compiler, CODE)
+    return digest(sha256, prune, arch, compiler, stripper, CODE)
+
+
+def stripper(prune: Prune, arch: Arch, log: Path) -> str:
+    """What strips here, where anything is to be stripped."""
+    return version(STRIP[arch], log) if prune.strip else ""
 
 
 def refuse_idle(rules: Iterable[str], wheel: str) -> None:

@@ -1,5 +1,8 @@
-"""What the recipes, locks and records of a checkout refer to; nothing is made, fetched or asked."""
+"""What the recipes, locks and records of a checkout refer to; nothing is made or fetched, and of
+programs only strip is asked, for its version.
+"""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +106,8 @@ def layers_of(shop: Workshop, variant: Variant) -> Iterator[str]:
     yield from program.keys(variant, shop.selftest, python)
     for wheel in locks.read(path).wheels if path.exists() else ():
         prune = recipes.prune_of(variant, wheel.name)
-        yield layers.key(wheel.file.sha256, prune, variant.arch, python)
+        strip = layers.stripper(prune, variant.arch, Path(os.devnull))
+        yield layers.key(wheel.file.sha256, prune, variant.arch, python, strip)
 
 
 def compiler(shop: Workshop, name: str) -> str:
@@ -123,7 +127,7 @@ def of_wheel(shop: Workshop, variant: WheelVariant) -> Iterator[str]:
     needed = Needed(recipe=variant.recipe, purpose=Purpose.BUILD, arch=base.native())
     path, python = shop.needed_path(needed), compiler(shop, variant.recipe.test.base)
     for wheel in locks.read(path).wheels if path.exists() else ():
-        yield layers.key(wheel.file.sha256, Prune(), base.native(), python)
+        yield layers.key(wheel.file.sha256, Prune(), base.native(), python, "")
 
 
 def debian_sources(variant: WheelVariant) -> Iterator[File]:

@@ -88,8 +88,9 @@ class Planner:
             known = read_record(folder / "wheel.json", BuiltWheel)
         else:
             known = wheels.read(folder)
+        keys = self.keys.wheel if self.since else self.keys.wheel_here
         try:
-            why = stages.wheel(known, self.keys.wheel(variant))
+            why = stages.wheel(known, keys(variant))
         except InferpackError as err:
             why = (str(err),)
         size = sum(file.size for file in variant.archives)

@@ -1,6 +1,7 @@
 """A wheel's files laid out as an image will have them, less what its recipe removes."""
 
 from fnmatch import fnmatchcase
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,6 +13,8 @@ from installer.utils import Scheme
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
+
+INSTALLER = f"installer {version('installer')}"  # writes scripts in its own words
 
 
 def install(wheel: Path, root: Path, *, site: str, remove: tuple[str, ...]) -> set[str]:

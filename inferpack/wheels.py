@@ -76,7 +76,7 @@ def inputs(shop: Workshop, variant: WheelVariant) -> Inputs:
         sysroot=target,
         licences=dict(licences(paths, recipe)),
         raw=raw,
-        decided=Keys(shop=shop).wheel(variant),
+        decided=Keys(shop=shop).wheel_here(variant),
     )
 
 
@@ -113,7 +113,7 @@ def wheel(shop: Workshop, variant: WheelVariant, *, volume: str = VOLUME) -> Bui
     folder = shop.wheel_folder(variant)
     with locked(folder), shop.engine.reporting():
         known = read(folder)
-        if known and not stages.wheel(known, Keys(shop=shop).wheel(variant)):
+        if known and not stages.wheel(known, Keys(shop=shop).wheel_here(variant)):
             return known
         made = inputs(shop, variant)
         path, raw = compiled(shop, made, volume)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from inferpack import cli, keys, matrix
+from inferpack import cli, keys, layers, matrix
 from inferpack.engine import Engine
 from inferpack.errors import UsageError
-from inferpack.keys import Input, Keys
+from inferpack.keys import Input, Inputs, Keys
 from inferpack.workshop import Workshop
 
 FOLDERS = ("plugins", "recipes", "selftest", "templates", "wheels")
@@ -142,6 +142,22 @@ def test_another_engine_is_another_tool(original: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("ENGINE", "27.0.1")
     after = decided(original)
     assert {keys.changed(before[one], after[one]) for one in IMAGES} == {("tools",)}
+
+
+def test_another_strip_is_another_tool_on_this_machine_alone(
+    original: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = workshop(original)
+    (wheel,), (image,) = shop.wheel_variants(FASTTEXT), shop.variants(ORT)
+
+    def all_of() -> tuple[Inputs, ...]:
+        known = Keys(shop=shop)
+        return known.wheel_here(wheel), known.here(image), known.wheel(wheel), known.image(image)
+
+    before = all_of()
+    monkeypatch.setattr(layers, "version", lambda *_: "GNU strip 99")
+    pairs = zip(before, all_of(), strict=True)
+    assert [keys.changed(*pair) for pair in pairs] == [("strip",), ("tools",), (), ()]
 
 
 def test_a_key_is_of_all_inputs_in_any_order() -> None:

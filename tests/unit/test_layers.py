@@ -162,3 +162,19 @@ def test_a_damaged_wheel_is_removed_and_said_so(tmp_path: Path) -> None:
         " run the command again: it is fetched anew"
     )
     assert not path.exists()
+
+
+def test_another_strip_makes_another_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not of a wheel that it has nothing to do with."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    program = tmp_path / layers.STRIP[Arch.AMD64]
+    files = {**FILES, "toy/one.so": "library"}
+    stripped, plain = [], []
+    for number in (1, 2):
+        told, done = f"echo GNU strip {number}", f'echo {number} > "$2"'
+        program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {told} || {done}\n')
+        program.chmod(0o755)
+        stripped.append(layer(tmp_path, Prune(strip=("toy/*.so",)), files).read_bytes())
+        plain.append(layer(tmp_path, Prune(), files).stat().st_ino)
+    assert stripped[0] != stripped[1]
+    assert plain[0] == plain[1]

@@ -43,11 +43,15 @@ def test_what_an_image_is_made_of_is_needed(shop: Workshop, onnxruntime: Variant
     lock = locks.read(shop.lock_path(onnxruntime)).wheels
     python = base.python_digest(committed(shop))
     prunes = {item: recipes.prune_of(onnxruntime, item.name) for item in lock}
+
+    def strip(wheel: LockedWheel) -> str:
+        return layers.stripper(prunes[wheel], Arch.AMD64, shop.cache / "log")
+
     made = (
         VARIANT,
         base.key(spec, Arch.AMD64, committed(shop)),
         *(item.file.sha256 for item in lock),
-        *(layers.key(it.file.sha256, prunes[it], Arch.AMD64, python) for it in lock),
+        *(layers.key(it.file.sha256, prunes[it], Arch.AMD64, python, strip(it)) for it in lock),
         *program.keys(onnxruntime, shop.selftest, python),
     )
     assert set(made) - needs.of(shop).names == set()

@@ -166,7 +166,7 @@ def test_a_wheel_on_record_is_unchanged_while_its_file_is_whole(
     shop: Workshop, variant: Variant
 ) -> None:
     (wheel,) = matrix.select(shop.wheel_variants(), WHEEL)
-    folder, inputs = shop.wheel_folder(wheel), Keys(shop=shop).wheel(wheel)
+    folder, inputs = shop.wheel_folder(wheel), Keys(shop=shop).wheel_here(wheel)
     file = store.write(folder / "llama.whl", "content")
     record = BuiltWheel(
         key=keys.key(inputs),
