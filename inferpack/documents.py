@@ -3,6 +3,7 @@
 from inferpack import ingredients, locks, proof, slsa, store
 from inferpack.errors import InferpackError
 from inferpack.images import Image
+from inferpack.keys import Input
 from inferpack.model import File, Variant
 from inferpack.referrers import PROOF, PROVENANCE, SBOM, Document
 from inferpack.workshop import Workshop
@@ -39,8 +40,10 @@ def of(
 def lock(shop: Workshop, variant: Variant, image: Image) -> File:
     """The lock by its path in the checkout; InferpackError where it has changed since the build."""
     path = shop.lock_path(variant)
-    if locks.read(path).wheels != image.wheels:
+    sha256 = store.file_digest(path)
+    built_from = image.inputs.get(Input.LOCK, sha256)  # older records do not tell
+    if locks.read(path).wheels != image.wheels or built_from != sha256:
         wrong = "the lock has changed since the image was built"
         raise InferpackError(variant.id, wrong, f"run ./inv image {variant.id}")
     name = str(path.relative_to(shop.root))
-    return File(name=name, size=path.stat().st_size, sha256=store.file_digest(path))
+    return File(name=name, size=path.stat().st_size, sha256=sha256)

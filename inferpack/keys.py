@@ -106,7 +106,8 @@ class Keys:
                 program.expectations(variant).decode(),
                 program.image_module(variant),
             ),
-            Input.LOCK: lock.digest,
+            # the whole file: what is published names it so, as the image's commit has it
+            Input.LOCK: file_digest(shop.lock_path(variant)),
             Input.BASE: digest(
                 *(root.image, root.digest),
                 [base.python_digest(self.packages(own, arch)) for arch in Arch],

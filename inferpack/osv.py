@@ -10,6 +10,9 @@ from inferpack import severity
 from inferpack.advisories import Advisory, Ecosystem, Event, Family, Told, is_cve
 from inferpack.severity import Severity
 
+# What is harmful on purpose, which nobody rates and no version fixes:
+# https://github.com/ossf/malicious-packages
+MALICIOUS = "MAL-"
 COMPARABLE = "ECOSYSTEM"  # the one type of range whose versions are ordered as the packages' are
 
 
@@ -68,6 +71,8 @@ def read(document: Document) -> Iterator[Told]:
     same = {document.id, *(document.aliases or ())}
     cves = sorted(filter(is_cve, {*same, *(document.upstream or ())}))
     whole = max(rated(document.severity), worded(document.database_specific))
+    if any(name.startswith(MALICIOUS) for name in same):
+        whole = Severity.CRITICAL
     for name in cves or [document.id]:
         names = frozenset({name, *(other for other in same if not is_cve(other))})
         yield Told(advisory=Advisory(id=name, names=names, severity=whole))

@@ -1,6 +1,7 @@
 """What is published goes from one namespace to another, by digest: nothing is built again."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,10 @@ class Promotion:
     @property
     def target(self) -> Published:
         return Published(self.repository, self.digest)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return (*self.dated, *self.moving)
 
     def references(self, tags: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{self.repository}:{tag}" for tag in tags)
@@ -102,7 +107,11 @@ def promote(shop: Workshop, route: Route, variants: tuple[Variant, ...]) -> tupl
             for name in named(one):
                 releases.check_unmoved(one, name, before[name], now[name])
         for one in todo:
-            distribution.tag(route.tools, one.target, *one.dated, *one.moving)
+            distribution.tag(route.tools, one.target, *one.dated)
+            distribution.tag(route.tools, one.target, *one.moving)
+        time.sleep(releases.SETTLE)
+        for name, remote in look(shop, todo).items():
+            releases.check_ours(todo, name, remote)
         return found
 
 
@@ -112,7 +121,7 @@ def look(shop: Workshop, found: Iterable[Promotion]) -> dict[str, Remote | None]
 
 
 def named(one: Promotion) -> tuple[str, ...]:
-    return one.references((*one.dated, *one.moving))
+    return one.references(one.tags)
 
 
 def is_there(route: Route, one: Promotion, names: Remotes) -> bool:

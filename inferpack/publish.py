@@ -21,14 +21,12 @@ from inferpack.distribution import Published
 from inferpack.errors import InferpackError
 from inferpack.images import Image
 from inferpack.model import Variant
-from inferpack.releases import Release
+from inferpack.releases import SETTLE, Release
 from inferpack.remotes import Remote, Remotes
 from inferpack.sending import Publisher
 from inferpack.store import locked, read_record, write_record
 from inferpack.tables import Record
 from inferpack.workshop import Workshop
-
-SETTLE = 0.5  # seconds; between a publisher's last look and its tags there are some 0.05
 
 
 class Publication(Record, frozen=True):
@@ -75,7 +73,8 @@ def publish(
         for release in made:
             for reference in release.references(release.moving):
                 releases.check_platforms(release, reference, before[reference])
-        done = remotes.each(lambda release: is_done(shop, publisher, release, before), made)
+        held = distribution.tags(publisher.tools, made[0].repository)
+        done = remotes.each(lambda release: is_done(shop, publisher, release, before, held), made)
         todo = [release for release, ready in zip(made, done, strict=True) if not ready]
         for release in todo:
             (reference,) = release.references([release.dated])
@@ -153,13 +152,24 @@ def look(shop: Workshop, made: Iterable[Release]) -> dict[str, Remote | None]:
     return remotes.look(shop.engine, names)
 
 
-def is_done(shop: Workshop, publisher: Publisher, release: Release, names: Remotes) -> bool:
+def is_done(
+    shop: Workshop,
+    publisher: Publisher,
+    release: Release,
+    names: Remotes,
+    held: Iterable[str],
+) -> bool:
     """Tags come last, and the index's signature after those of its images and documents.
 
-    What somebody has deleted since is looked for where that costs little.
+    What somebody has deleted since is looked for where that costs little; `held`: the tags of its
+    repository, of which one with a date must name it: without one nobody can promote it.
     """
     there = [names[reference] for reference in release.references(release.moving)]
     if not all(found and found.digest == release.digest for found in there):
+        return False
+    dated = release.references(sorted(filter(release.is_dated, held), reverse=True))
+    named = (remotes.find(shop.engine, reference) for reference in dated)
+    if not any(found and found.digest == release.digest for found in named):
         return False
     if not sending.is_whole(shop, release):
         return False
@@ -184,7 +194,8 @@ def give_names(
         for reference in release.references(release.moving):
             releases.check_unmoved(release, reference, before[reference], now[reference])
     for release in todo:
-        distribution.tag(publisher.tools, release.published, *release.tags)
+        distribution.tag(publisher.tools, release.published, release.dated)
+        distribution.tag(publisher.tools, release.published, *release.moving)
     time.sleep(SETTLE)
     for name, found in look(shop, todo).items():
         releases.check_ours(todo, name, found)
@@ -201,19 +212,20 @@ def record(
     """`named`: those whose dated tag was set just now; of the others an earlier record tells."""
     path = shop.folder(variant) / "release.json"
     own = [release for release in made if image in release.images]
-    earlier = read_record(path, Publication)
-    known = earlier.indexes if earlier and earlier.digest == image.digest else {}
+    earlier, place = read_record(path, Publication), own[0].repository
+    is_same = earlier and (earlier.digest, earlier.repository) == (image.digest, place)
+    known = earlier.indexes if earlier and is_same else {}
     new = {
         tag: release.digest
         for release in own
         for tag in (release.tags if release in named else release.moving)
     }
-    if earlier is None or known | new != earlier.indexes:
+    if earlier is None or not is_same or known | new != earlier.indexes:
         write_record(
             path,
             Publication(
                 digest=image.digest,
-                repository=own[0].repository,
+                repository=place,
                 indexes=known | new,
                 published=shop.now(),
             ),

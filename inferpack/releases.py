@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
-from inferpack import multiarch
+from inferpack import multiarch, process
 from inferpack.distribution import Published
 from inferpack.errors import InferpackError, UsageError
 from inferpack.images import Image
@@ -16,6 +16,8 @@ from inferpack.remotes import Remote
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+DAY = 8  # digits at the end of a dated tag
+SETTLE = 0.5  # seconds; between a publisher's last look and its tags there are some 0.05
 PLACE = re.compile(rf"[A-Za-z0-9.-]+(?::\d+)?(?:/{PART})+")
 
 
@@ -61,6 +63,10 @@ class Release:
     def tags(self) -> tuple[str, ...]:
         return (self.dated, *self.moving)
 
+    def is_dated(self, tag: str) -> bool:
+        """Whether this is its tag of some day."""
+        return bool(re.fullmatch(rf"{re.escape(self.dated[:-DAY])}\d{{{DAY}}}", tag))
+
     def references(self, tags: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{self.repository}:{tag}" for tag in tags)
 
@@ -70,7 +76,8 @@ def check_place(registry: str, flag: str = "--registry") -> str:
     host = registry.partition("/")[0]
     if not PLACE.fullmatch(registry) or not (set(".:") & set(host) or host == "localhost"):
         hint = "give HOST/NAMESPACE in small letters, such as registry.example.com/team"
-        raise UsageError(flag, f"'{registry}' names no namespace of a registry", hint)
+        wrong = f"'{process.redact(registry)}' names no namespace of a registry"
+        raise UsageError(flag, wrong, hint)
     return registry
 
 
@@ -160,6 +167,10 @@ class Index(Protocol):
     def platforms(self) -> frozenset[str]: ...
     @property
     def moving(self) -> tuple[str, ...]: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+    def references(self, tags: Iterable[str]) -> tuple[str, ...]: ...
 
 
 def told(found: Iterable[Index]) -> str:
@@ -199,7 +210,7 @@ def check_pushed(index: Index, name: str, found: Remote | None) -> None:
         raise InferpackError(name, wrong, "run it again; if it stays so, check the registry")
 
 
-def check_ours(made: Iterable[Release], name: str, found: Remote | None) -> None:
+def check_ours(made: Iterable[Index], name: str, found: Remote | None) -> None:
     """Raises InferpackError where a name that was just set is of another index than it should."""
     (wanted,) = (item for item in made if name in item.references(item.tags))
     if found is None or found.digest != wanted.digest:

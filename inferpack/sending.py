@@ -7,6 +7,7 @@ from inferpack import (
     console,
     distribution,
     documents,
+    ingredients,
     multiarch,
     referrers,
     releases,
@@ -110,6 +111,9 @@ def papers(
     def gathered(pair: Pair) -> Papers:
         variant, image = pair
         held = documents.of(shop, variant, builder=publisher.builder, repository=publisher.source)
+        if ingredients.recorded(shop, variant).digest != image.digest:
+            wrong = "was built again while it was published"
+            raise InferpackError(variant.id, wrong, "run it again")
         return Papers(documents=held, created=image.created)
 
     if not images:

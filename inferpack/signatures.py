@@ -90,13 +90,23 @@ def sign(tools: Tools, image: Published, signer: Signer) -> bool:
     """Signs an index and its platforms; False where this signer has signed them all already.
 
     The index comes last, so that its signature tells that its platforms have theirs: cosign signs
-    in the order given, and with --recursive the index first.
+    in the order given, and with --recursive the index first. All signatures of an image are in one
+    manifest, which two publishers at once take from each other: so it is looked at again.
     """
     images = (*distribution.platforms(tools, image), image)
-    unsigned = [str(item) for item in images if not signed(tools, item, signer.verifies)]
-    if unsigned:
-        cosign(tools, "sign", *signer.signs, "--yes", *unsigned, at=image.repository)
-    return bool(unsigned)
+
+    def unsigned() -> list[str]:
+        return [str(item) for item in images if not signed(tools, item, signer.verifies)]
+
+    first = missing = unsigned()
+    for attempt in range(TRIES):
+        if not missing:
+            return bool(first)
+        pause(attempt > 0)
+        cosign(tools, "sign", *signer.signs, "--yes", *missing, at=image.repository)
+        missing = unsigned()
+    wrong = f"did not keep the signature of {missing[0]}"
+    raise InferpackError(str(image), wrong, "somebody else publishes too: run it again")
 
 
 def attest(

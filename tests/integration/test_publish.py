@@ -1,6 +1,7 @@
 """./inv publish with a real registry, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,16 @@ def test_a_dated_tag_never_changes(desk: Desk, variants: tuple[Variant, ...]) ->
         MORROW: second,
         **dict.fromkeys(MOVING, second),
     }
+
+
+def test_a_dated_tag_that_is_gone_is_set_again(desk: Desk, variants: tuple[Variant, ...]) -> None:
+    """By the day on which that is seen: without one nobody can promote the release."""
+    (digest,) = desk.publish(variants)
+    place = desk.registry.data / "docker/registry/v2/repositories/staging/onnxruntime"
+    shutil.rmtree(place / "_manifests/tags" / DATED)
+    assert desk.tags == dict.fromkeys(MOVING, digest)
+    assert desk.publish(variants, later=DAY) == (digest,)
+    assert desk.tags == dict.fromkeys((MORROW, *MOVING), digest)
 
 
 def test_a_tag_never_loses_a_platform(desk: Desk, variants: tuple[Variant, ...]) -> None:

@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from inferpack import images, publish
+from inferpack import images, nightly, publish
 from inferpack.distribution import Published, Tools
 from inferpack.engine import Engine
 from inferpack.errors import InferpackError
 from inferpack.model import Variant
+from inferpack.plan import Plan
 from inferpack.referrers import PROVENANCE, fetch
 from inferpack.workshop import Workshop
 from tests.integration import desk as fixtures
 from tests.integration.desk import DATED, MOVING, Desk, at
 from tests.integration.publishing import committed
+from tests.integration.registries import free_port
 from tests.integration.second_engine import beside
 
 variants = fixtures.variants
@@ -69,6 +71,18 @@ def test_what_machines_pushed_apart_another_names_without_having_it(
         assert image
         told = fetch(tools, Published(desk.repository, image.digest), PROVENANCE)
         assert b"https://ci.example.com/a-job" in told
+
+
+def test_a_night_pushes_what_an_earlier_one_could_not(
+    desk: Desk, merging: Desk, variants: tuple[Variant, ...]
+) -> None:
+    """It was killed before that, or the registry was away, as the second is here."""
+    ids = tuple(variant.id for variant in variants)
+    planned = Plan(revision="", wheels=(), images=(), unchanged=ids)
+    assert nightly.catch_up(desk.shop, planned, desk.to) == frozenset()
+    assert len(merging.publish(variants)) == 1
+    away = replace(desk.to, registry=f"127.0.0.1:{free_port()}/away")
+    assert nightly.catch_up(desk.shop, planned, away) == {*ids}
 
 
 def test_what_nobody_has_pushed_is_named(

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from inferpack import cli, documents, images, locks, proof, store
 from inferpack.errors import InferpackError
@@ -73,6 +75,19 @@ def refusal(shop: Workshop, variant: Variant) -> str:
 def test_a_lock_that_the_image_is_not_made_of_is_refused(
     shop: Workshop, onnxruntime: Variant
 ) -> None:
+    said = f"{ID}: the lock has changed since the image was built; run ./inv image {ID}"
+    assert refusal(shop, onnxruntime) == said
+
+
+def test_a_lock_file_that_the_image_s_commit_has_not_is_not_told_of_it(
+    shop: Workshop, onnxruntime: Variant, image: Image, locked: Lock
+) -> None:
+    """It holds the same wheels, but asks for others."""
+    path = shop.lock_path(onnxruntime)
+    inputs = {**image.inputs, "lock": store.file_digest(path)}
+    images.record(shop.folder(onnxruntime), structs.replace(image, inputs=inputs))
+    assert documents.of(shop, onnxruntime)
+    store.write(path, locks.render(replace(locked, inputs="8" * 64)))
     said = f"{ID}: the lock has changed since the image was built; run ./inv image {ID}"
     assert refusal(shop, onnxruntime) == said
 

@@ -88,6 +88,14 @@ def test_the_worst_rating_of_a_record_counts(
     assert found[1].advisory.severity is expected
 
 
+@pytest.mark.parametrize("names", [{"id": "MAL-2025-1"}, {"aliases": ["GHSA-9", "MAL-2025-1"]}])
+def test_what_is_harmful_on_purpose_is_as_bad_as_can_be(names: dict[str, Any]) -> None:
+    """Nobody rates such a record, and no version fixes it."""
+    document = {"affected": [], "modified": "", "id": "X-1", **names}
+    decoded = advisory_files.decoded("x", json.dumps(document).encode(), osv.Document)
+    assert [item.advisory.severity for item in osv.read(decoded)] == [Severity.CRITICAL]
+
+
 def test_versions_of_another_kind_are_no_span() -> None:
     ranges = [
         {"type": "GIT", "repo": "https://example.org/", "events": [{"introduced": "0"}]},
