@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
@@ -195,7 +195,8 @@ def licences_in(wheel: Path) -> dict[str, bytes]:
         for name in archive.namelist():
             folder, _, inner = name.partition(".dist-info/")
             if LICENCE.fullmatch(inner):
-                found[f"{folder.split('-')[0]}/{PurePosixPath(name).name}"] = archive.read(name)
+                place = inner.removeprefix("licenses/")
+                found[f"{folder.split('-')[0]}/{place}"] = archive.read(name)
     if not found:
         raise unlicensed(wheel.name, "has no licence file")
     return found

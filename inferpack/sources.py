@@ -6,7 +6,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from inferpack import console, process, source_files, store
 from inferpack.errors import InferpackError
@@ -52,6 +52,9 @@ def ensure(
                     (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, temporary / name)
                 settle(temporary)
+                if key(recipe, wheels) != folder.name:
+                    wrong = "its patches or our files were changed while it was unpacked"
+                    raise InferpackError(recipe.name, wrong, "run it again")
             store.write_record(note, Unpacked(digest=digest(folder)))
     return folder
 
@@ -124,13 +127,18 @@ def placed(member: tarfile.TarInfo, top: str, target: Path) -> tarfile.TarInfo |
     found.name, found.uid, found.gid = name, os.getuid(), os.getgid()
     found.uname = found.gname = ""
     found.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
-    places = [name]
+    written = [name]
     if member.islnk():
         found.linkname = member.linkname.removeprefix(f"{top}/")
-        places.append(found.linkname)
+        written.append(found.linkname)
+    places = list(written)
     if member.issym():
         places.append(os.path.join(os.path.dirname(name), member.linkname))  # noqa: PTH118, PTH120
     root = os.path.realpath(target)
+    for path in map(PurePosixPath, written):
+        # realpath takes a link whose path is too long for a plain name (CVE-2025-4517)
+        if any((target / place).is_symlink() for place in (path, *path.parents)):
+            raise tarfile.ExtractError(f"{member.name} would be written through a link")
     for place in places:
         if os.path.commonpath([root, os.path.realpath(target / place)]) != root:
             raise tarfile.ExtractError(f"{member.name} would be outside of its folder")

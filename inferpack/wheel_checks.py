@@ -156,7 +156,7 @@ def its_search_paths_stay_inside(wheel: Finished) -> Iterator[str]:
             start = path.replace("${ORIGIN}", "$ORIGIN")
             below = posixpath.normpath(start.replace("$ORIGIN", posixpath.dirname(elf.name) or "."))
             outside = below.startswith("/") or below.split("/")[0] == ".."
-            if outside or start.split("/")[0] != "$ORIGIN":
+            if outside or start.split("/")[0] != "$ORIGIN" or not (wheel.root / below).is_dir():
                 yield f"{elf.name} looks for libraries in '{path}', outside the wheel"
 
 
@@ -180,7 +180,7 @@ def auditwheel_agrees(wheel: Finished) -> Iterator[str]:
 def no_older_cpu_is_shut_out(wheel: Finished) -> Iterator[str]:
     """Read from the machine code, but where the recipe says that a file asks the CPU first."""
     arch = wheel.variant.arch
-    command = (f"{arch.multiarch}-objdump", "--disassemble", "--no-show-raw-insn")
+    command = (f"{arch.multiarch}-objdump", "--disassemble")
     for elf in wheel.elves:
         if floor.is_dispatched(wheel_tools.ungrafted(elf.name), wheel.variant.dispatched):
             continue
@@ -200,8 +200,14 @@ def its_licences_are_there(wheel: Finished) -> Iterator[str]:
     """The project's own, and those of the libraries that it has taken in."""
     names = [name for name in wheel_archive.files(wheel.about) if LICENCE.fullmatch(name)]
     borrowed = [name for name in names if name.startswith("licenses/debian/")]
+    compiled = [
+        name
+        for name in names
+        for project in wheel.variant.recipe.compiled_in
+        if canonicalize_name(name.partition("/")[2].partition("/")[0]) == canonicalize_name(project)
+    ]
     grafted = [elf.name for elf in wheel.elves if ".libs/" in elf.name]
-    if len(names) == len(borrowed):
+    if len(names) == len(borrowed) + len(compiled):
         yield "it has none of its own"
     if grafted and not borrowed:
         yield f"it brings {grafted[0]} without a licence"

@@ -117,7 +117,7 @@ def yanked(path: Path, offers: Iterable[Offer]) -> Yanked:
     if not path.exists():
         return {}
     where = f"{path.parent.name}/{path.name}"
-    names, found = {offer.wheel.name for offer in offers}, {}
+    names, found = {offer.wheel.name for offer in offers}, Yanked()
     for text, reason in parsing.parse(path, dict[str, str]).items():
         name, version = release(where, text)
         if not reason.strip():
@@ -126,7 +126,10 @@ def yanked(path: Path, offers: Iterable[Offer]) -> Yanked:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(names))}"
             raise UsageError(where, f"the index has no project '{name}'", hint)
-        found[name, version] = reason
+        offered = {Version(offer.wheel.version) for offer in offers if offer.wheel.name == name}
+        # as in a requirement: without a label of ours it means all that have one
+        meant = {one for one in offered if not version.local and one.public == version.public}
+        found |= dict.fromkeys(((name, one) for one in {version, *meant}), reason)
     return found
 
 

@@ -7,6 +7,8 @@ from inferpack.model import Arch
 
 STACK = {Arch.AMD64: "@progbits", Arch.ARM64: "%progbits"}  # @ begins a comment elsewhere
 
+ARMV8 = "armv8.8-a+sve+crypto+sha3+sm4+memtag+mops"  # what the assembler shall know
+
 
 def library(
     path: Path,
@@ -27,7 +29,7 @@ def library(
     path.parent.mkdir(parents=True, exist_ok=True)
     source, compiled = path.with_suffix(".s"), path.with_suffix(".o")
     call = {Arch.AMD64: f"call {calls}@PLT", Arch.ARM64: f"bl {calls}"}[arch] if calls else ""
-    wide = ".arch armv8.6-a+sve\n" if arch is Arch.ARM64 else ""
+    wide = f".arch {ARMV8}\n" if arch is Arch.ARM64 else ""
     stack = f'.section .note.GNU-stack,"",{STACK[arch]}\n'
     head = f"{wide}.globl {defines}\n.type {defines},{STACK[arch][0]}function\n{defines}:\n"
     source.write_text(f"{head}{call}\n{code}\n{stack}")

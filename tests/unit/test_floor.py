@@ -16,13 +16,22 @@ AMD64 = {
     "bmi": "shlx %eax,%ecx,%edx; andn %rax,%rcx,%rdx; blsr %eax,%ecx; rorx $3,%eax,%ecx",
     "lzcnt": "lzcnt %eax,%ecx",
     "movbe": "movbe (%rax),%ecx",
-    "avx512": "vaddps %zmm0,%zmm1,%zmm2; kmovw %eax,%k1; vpaddd %xmm16,%xmm1,%xmm2",
+    "avx512": "vaddps %zmm0,%zmm1,%zmm2; kmovw %eax,%k1; vpaddd %xmm16,%xmm1,%xmm2;"
+    " vpternlogd $0x96,%ymm2,%ymm1,%ymm0; vpermt2d %fs:(%rax),%ymm1,%ymm2",
     "vnni": "vpdpbusd %ymm0,%ymm1,%ymm2; {vex} vpdpbusd %ymm0,%ymm1,%ymm2",
     "bf16": "vdpbf16ps %zmm0,%zmm1,%zmm2",
     "fp16": "vaddph %zmm0,%zmm1,%zmm2; vfmadd213sh %xmm0,%xmm1,%xmm2",
     "amx": "tdpbusd %tmm0,%tmm1,%tmm2; tilezero %tmm3",
     "aes": "aesenc %xmm0,%xmm1",
     "gfni": "gf2p8mulb %xmm0,%xmm1",
+    "rtm": "xbegin 1f; 1: xend",
+    "fsgsbase": "rdfsbase %rax; wrgsbase %rax",
+    "xsave": "xsavec (%rax); xrstor (%rax)",
+    "clflushopt": "clflushopt (%rax); clwb (%rax)",
+    "movdir": "movdiri %eax,(%rcx); movdir64b (%rax),%rcx",
+    "waitpkg": "tpause %eax; umonitor %rax",
+    "sse4a": "extrq %xmm0,%xmm1; movntsd %xmm0,(%rax)",
+    "tbm": "blsic %eax,%ecx; tzmsk %eax,%ecx; blci %eax,%ecx",
 }
 ARM64 = {
     "": "fadd v0.4s,v1.4s,v2.4s; fcvt s0,h1; fcvtl v0.4s,v1.4h; smull v0.8h,v1.8b,v2.8b;"
@@ -34,7 +43,18 @@ ARM64 = {
     "bf16": "bfdot v0.4s,v1.8h,v2.8h; bfmmla v0.4s,v1.8h,v2.8h",
     "sve": "fmla z0.s,p0/m,z1.s,z2.s; whilelo p0.s,x0,x1; cntb x0; incw x3; ld1w {z0.s},p0/z,[x0]",
     "rcpc": "ldapr w0,[x1]",
-    "pauth": "retaa; pacia x0,x1",
+    "rcpc2": "ldapur w0,[x1,#1]; stlurb w0,[x1]",
+    "sha": "sha1h s0,s1; sha256h q0,q1,v2.4s",
+    "sha512": "sha512h q0,q1,v2.2d",
+    "sha3": "eor3 v0.16b,v1.16b,v2.16b,v3.16b; bcax v0.16b,v1.16b,v2.16b,v3.16b",
+    "sm": "sm3ss1 v0.4s,v1.4s,v2.4s,v3.4s; sm4e v0.4s,v1.4s",
+    "frintts": "frint32z d0,d1; frint64x v0.4s,v1.4s",
+    "flagm": "cfinv; rmif x0,#1,#2; setf8 w0",
+    "flagm2": "axflag; xaflag",
+    "sb": "sb",
+    "mte": "irg x0,x1; stg x0,[x1]; subps x0,x1,x2",
+    "mops": "cpyfp [x0]!,[x1]!,x2!; setm [x0]!,x1!,x2; cpyewtn [x0]!,[x1]!,x2!",
+    "pauth": "retaa; pacia x0,x1; xpaci x0; ldraa x0,[x1]; pacga x0,x1,x2",
     "complex": "fcmla v0.4s,v1.4s,v2.4s,#90",
     "rdm": "sqrdmlah v0.4s,v1.4s,v2.4s",
 }
@@ -42,7 +62,7 @@ ARM64 = {
 
 def disassembled(path: Path, arch: Arch, code: str) -> list[str]:
     library(path, arch, code=code.replace(";", "\n"))
-    command = (f"{arch.multiarch}-objdump", "--disassemble", "--no-show-raw-insn", path)
+    command = (f"{arch.multiarch}-objdump", "--disassemble", path)
     return list(process.lines(command))
 
 
@@ -57,13 +77,20 @@ def test_each_instruction_is_known_by_its_feature(tmp_path: Path, arch: Arch, fe
 
 
 def test_only_what_a_cpu_lacks_is_above_it() -> None:
-    lines = ["  10:\tvaddps %ymm0,%ymm1,%ymm2\n", "  20:\tvaddps %zmm0,%zmm1,%zmm2\n"]
+    lines = [
+        "  10:\tc5 f4 58 d0          \tvaddps %ymm0,%ymm1,%ymm2\n",
+        "  20:\t62 f1 74 48 58 d0    \tvaddps %zmm0,%zmm1,%zmm2\n",
+    ]
     assert floor.above(lines, Arch.AMD64, "x86-64-v2") == Counter(avx=1, avx512=1)
     assert floor.above(lines, Arch.AMD64, "x86-64-v3") == Counter(avx512=1)
 
 
 def test_names_of_functions_are_no_instructions() -> None:
-    lines = ["0000000000001000 <vaddps>:\n", " 10:\tbl 20 <z3>\n", " 14:\tb 30 <p0/m>\n"]
+    lines = [
+        "0000000000001000 <vaddps>:\n",
+        " 10:\t94000004 \tbl 20 <z3>\n",
+        " 14:\t14000007 \tb 30 <p0/m>\n",
+    ]
     assert floor.above(lines, Arch.ARM64, "Cortex-A72") == Counter()
 
 

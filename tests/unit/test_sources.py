@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from inferpack import sources
 from inferpack.errors import InferpackError
 from inferpack.store import EPOCH
 from tests.unit.toy_sources import DATA, NAME, PATCH, Shop, content, file, recipe, tarball
@@ -130,6 +131,41 @@ def test_a_link_through_a_link_that_would_leave_is_refused(shop: Shop) -> None:
     shop.files = {NAME: data}
     with pytest.raises(InferpackError, match=r"toy-1\.5/d/e/out would be outside of its folder"):
         shop.ensure(recipe(file(data=data)))
+
+
+def test_nothing_is_written_through_a_link(shop: Shop) -> None:
+    """However long its path is: realpath takes a link of more than 4096 letters for a plain name,
+    and the `..` behind it for a way back (CVE-2025-4517).
+    """
+    deep, short = "toy-1.5", "toy-1.5"
+    entries = list[tarfile.TarInfo]()
+    for letter in "abcdefghijklmnop":
+        name = 247 * letter
+        folder = tarfile.TarInfo(f"{deep}/{name}")
+        folder.type = tarfile.DIRTYPE
+        entries += [folder, link(f"{deep}/{letter}", name)]
+        deep, short = f"{deep}/{name}", f"{short}/{letter}"
+    out = f"{short}/{254 * 'l'}"
+    entries += [link(out, 16 * "../"), link("toy-1.5/escape", f"{out[8:]}/../../../evil")]
+    data = tarball({"toy-1.5/a": b"a"}, *entries, tarfile.TarInfo("toy-1.5/escape/file"))
+    shop.files = {NAME: data}
+    with pytest.raises(InferpackError, match=r"toy-1\.5/a/\S+ would be written through a link"):
+        shop.ensure(recipe(file(data=data)))
+    data = tarball({"toy-1.5/a": b"a"}, link("toy-1.5/b", "a"), tarfile.TarInfo("toy-1.5/b"))
+    shop.files = {NAME: data}
+    with pytest.raises(InferpackError, match=r"toy-1\.5/b would be written through a link"):
+        shop.ensure(recipe(file(data=data)))
+
+
+def test_files_of_ours_that_change_meanwhile_are_of_no_folder(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another run would find them there by the key of what they were."""
+    keys = iter("ab")
+    monkeypatch.setattr(sources, "key", lambda *_: next(keys))
+    with pytest.raises(InferpackError, match="changed while it was unpacked; run it again"):
+        shop.ensure(recipe(file()))
+    assert [path.name for path in (shop.cache / "sources").iterdir()] == [".lock"]
 
 
 def test_links_inside_stay(shop: Shop) -> None:

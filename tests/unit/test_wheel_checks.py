@@ -150,7 +150,11 @@ def test_a_platform_tag_without_machine_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "search", ["/usr/src/build", "$ORIGIN/../../lib", "$ORIGIN:/opt", "lib", "${ORIGIN}/../.."]
+    "search",
+    [
+        *("/usr/src/build", "$ORIGIN/../../lib", "$ORIGIN:/opt", "lib", "${ORIGIN}/../.."),
+        "$ORIGIN/../torch/lib",  # in the folder of all packages, but another's
+    ],
 )
 def test_a_search_path_that_leaves_the_wheel(tmp_path: Path, search: str) -> None:
     code = toy(tmp_path, Arch.ARM64, search=search)
@@ -211,12 +215,15 @@ def test_a_damaged_wheel(tmp_path: Path) -> None:
     assert refused(path, Arch.AMD64) == "is no wheel: File is not a zip file"
 
 
-def test_a_wheel_without_a_licence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["AUTHORS", "pybind11/LICENSE"])
+def test_a_wheel_without_a_licence_of_its_own(tmp_path: Path, name: str) -> None:
     path = wheel(tmp_path, Arch.ARM64, {"toy_wheel/libtoy.so": toy(tmp_path, Arch.ARM64)})
-    tree = tmp_path / "tree"
-    (tree / ABOUT / "licenses/LICENSE").rename(tree / ABOUT / "licenses/AUTHORS")
-    wheel_archive.pack(tree, path)
-    assert refused(path, Arch.ARM64) == "its licences are there: it has none of its own"
+    folder = tmp_path / "tree" / ABOUT / "licenses"
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "LICENSE").rename(folder / name)
+    wheel_archive.pack(tmp_path / "tree", path)
+    found = refused(path, Arch.ARM64, compiled_in=("pybind11",))
+    assert found == "its licences are there: it has none of its own"
 
 
 def test_a_description_that_an_index_would_refuse(tmp_path: Path) -> None:

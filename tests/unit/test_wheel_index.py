@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 from pypi_simple import DistributionPackage, ProjectPage
 
-from inferpack import cli, store, wheel_index, wheel_offers
+from inferpack import cli, wheel_index, wheel_offers
 from inferpack.errors import InferpackError, UsageError
 from inferpack.wheel_offers import Offer, Yanked
 from tests.unit.tiny_wheels import offered, tiny
@@ -207,33 +207,6 @@ def test_a_file_that_is_another_than_its_name_says_is_refused(
 ) -> None:
     with pytest.raises(InferpackError, match=re.escape(wrong)):
         write(tmp_path / "index", offered("ggml", OLD, tmp_path / "made", data))
-
-
-@pytest.mark.parametrize(
-    ("line", "wrong"),
-    [
-        ('"small_thing==1.9" = " "', "'small_thing==1.9' has no reason; give one"),
-        ('"smal-thing==1.9" = "bad"', "no project 'smal-thing'; did you mean 'small-thing'?"),
-        ('"small-thing" = "bad"', "'small-thing' is no release; write it as name==version"),
-        ('"small-thing>=1" = "bad"', "'small-thing>=1' is no release; write it as name==version"),
-        ('"small-thing==1.*" = "bad"', "'small-thing==1.*' is no release; write it as"),
-        ('"small-thing==1.9" = true', "wheels/yanked.toml: "),
-    ],
-)
-def test_a_wrong_line_of_yanked_toml_is_named(
-    offers: tuple[Offer, ...], tmp_path: Path, line: str, wrong: str
-) -> None:
-    path = store.write(tmp_path / "wheels/yanked.toml", line)
-    with pytest.raises(UsageError, match=re.escape(wrong)):
-        wheel_offers.yanked(path, offers)
-
-
-def test_a_release_that_is_offered_no_more_may_stay_yanked(
-    offers: tuple[Offer, ...], tmp_path: Path
-) -> None:
-    path = store.write(tmp_path / "wheels/yanked.toml", '"Small.Thing == 1.0" = "slow"')
-    assert wheel_offers.yanked(path, offers) == {("small-thing", Version("1.0")): "slow"}
-    assert wheel_offers.yanked(tmp_path / "none.toml", offers) == {}
 
 
 def test_what_a_wheel_needs_and_its_index_has_not_is_told(tmp_path: Path) -> None:
