@@ -22,13 +22,17 @@ def shop(tmp_path: Path) -> Workshop:
 
 
 def test_a_thousand_variants_are_planned_in_linear_time(shop: Workshop) -> None:
-    def seconds(start: int, end: int) -> float:
-        for number in range(start, end):
-            another(shop.root / "recipes", f"toy{number:03}")
+    def once(end: int) -> float:
         began = time.process_time()
         count = len(plan.make(shop, "toy*").jobs)
         assert count == 2 * end
         return time.process_time() - began
+
+    def seconds(start: int, end: int) -> float:
+        """The least of three: what else a process of tests holds, Python looks through at times."""
+        for number in range(start, end):
+            another(shop.root / "recipes", f"toy{number:03}")
+        return min(once(end) for _ in range(3))
 
     half, whole = seconds(0, 250), seconds(250, 500)
     assert whole < 3.0
