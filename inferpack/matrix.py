@@ -26,6 +26,8 @@ class Chosen(Protocol):
 
 
 T = TypeVar("T", bound=Chosen)
+# Mean all even where there is nothing: not everybody has recipes of wheels, or dev images.
+ALL = ("*", f"*-{Flavour.DEV}")
 
 
 def variants(recipes: tuple[Recipe, ...]) -> tuple[Variant, ...]:
@@ -64,11 +66,8 @@ def meant(found: tuple[Variant, ...], arch: Arch | None) -> tuple[Variant, ...]:
 def select(known: tuple[T, ...], globs: str) -> tuple[T, ...]:
     """The variants whose id or recipe name matches any of the comma-separated globs.
 
-    UsageError with the nearest names where one of them matches nothing. `*` means all, even where
-    there is nothing: not everybody has recipes of wheels.
+    UsageError with the nearest names where one of them matches nothing, unless it is one of ALL.
     """
-    if globs == "*":
-        return known
     wanted = {variant.id for glob in globs.split(",") for variant in matching(known, glob)}
     return tuple(variant for variant in known if variant.id in wanted)
 
@@ -92,7 +91,7 @@ def fitting(known: tuple[T, ...], glob: str) -> tuple[T, ...]:
 
 
 def matching(known: tuple[T, ...], glob: str) -> tuple[T, ...]:
-    if chosen := fitting(known, glob):
+    if (chosen := fitting(known, glob)) or glob in ALL:
         return chosen
     names = sorted({name for variant in known for name in (variant.id, variant.recipe.name)})
     near = get_close_matches(glob, names, n=3, cutoff=0.4)

@@ -113,6 +113,9 @@ def test_every_variant_is_judged_by_rows_of_its_architecture(
 def test_all_of_nothing_is_nothing(variants: tuple[Variant, ...]) -> None:
     """Not everybody has recipes of wheels."""
     assert matrix.select((), "*") == ()
+    runtime = tuple(item for item in variants if not item.suffix)
+    for known in (variants, runtime):  # what a night publishes, of whoever's matrix
+        assert matrix.usual(known, "*,*-dev", None) == known
     assert matrix.select(variants, "*") == variants
     with pytest.raises(UsageError):
         matrix.select((), "wheel")
