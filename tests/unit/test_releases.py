@@ -216,3 +216,10 @@ def test_what_is_no_namespace_of_a_registry(place: str) -> None:
         f"--registry: '{place}' names no namespace of a registry; give HOST/NAMESPACE "
         "in small letters, such as registry.example.com/team"
     )
+
+
+def test_a_password_in_a_namespace_is_not_told() -> None:
+    with pytest.raises(UsageError) as err:
+        releases.check_place("https://me:secret@registry.example.com/team")
+    assert "secret" not in str(err.value)
+    assert "registry.example.com/team' names no namespace" in str(err.value)
